@@ -1,0 +1,1 @@
+"""Myocardial infarction from lead maps and from signals. Knows no photos."""

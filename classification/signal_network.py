@@ -1,0 +1,132 @@
+"""The network that reads twelve leads as signals, with any part of them missing."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from learning.registry import register_network
+
+NETWORK_RATE_HZ = 100.0
+_WANDER_S = 1.5
+
+
+class _Block(nn.Module):
+    """Two convolutions along time and a shortcut (He et al. 2016, doi 10.1109/CVPR.2016.90)."""
+
+    def __init__(self, channels_in: int, channels: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            _convolution(channels_in, channels, kernel, stride),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            _convolution(channels, channels, kernel, 1),
+            nn.BatchNorm2d(channels),
+        )
+        shortcut: list[nn.Module] = []
+        if stride > 1:
+            shortcut.append(nn.AvgPool2d((1, stride), (1, stride), ceil_mode=True))
+        if channels_in != channels:
+            shortcut += [_convolution(channels_in, channels, 1, 1), nn.BatchNorm2d(channels)]
+        self.shortcut = nn.Sequential(*shortcut)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.convolutions(x) + self.shortcut(x))
+
+
+@register_network
+class SignalResNet(nn.Module):
+    """One-dimensional residual network over twelve leads and their masks.
+
+    Takes ``(batch, leads, samples)`` in mV at 100 Hz, NaN where nothing was measured, and answers
+    ``(batch, n_outputs)`` logits. A missing sample is zero with its mask channel zero. Each lead's
+    mean and its slow wander (a moving average of 1.5 s over what was measured) are taken off
+    inside, so an unknown baseline does not matter. Runs as 2-D convolutions of height one, which
+    in channels-last order are faster on a CPU than 1-D ones.
+
+    After Wang et al. 2017 (doi 10.1109/IJCNN.2017.7966039) and Strodthoff et al. 2021 (doi
+    10.1109/JBHI.2020.3022989), much smaller and with mask channels.
+
+    Args:
+        n_leads: leads.
+        n_outputs: logits.
+        widths: channels of the stages; each stage after the first halves the time resolution.
+        kernel: taps of the convolutions in the blocks (25 Hz in the first stage).
+        blocks: residual blocks of each stage.
+        dropout: share of pooled features dropped in training.
+    """
+
+    def __init__(
+        self,
+        n_leads: int = 12,
+        n_outputs: int = 5,
+        widths: tuple[int, ...] = (64, 96, 128, 192),
+        kernel: int = 7,
+        blocks: int = 2,
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            _convolution(2 * n_leads, widths[0], 15, 2),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d((1, 3), (1, 2), (0, 1)),
+        )
+        stages: list[nn.Module] = []
+        for stage, (channels_in, channels) in enumerate(pairwise((widths[0], *widths))):
+            for block in range(blocks):
+                first = block == 0
+                stages.append(
+                    _Block(
+                        channels_in if first else channels,
+                        channels,
+                        kernel,
+                        2 if first and stage > 0 else 1,
+                    )
+                )
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Sequential(
+            nn.Linear(2 * widths[-1], 128),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(128, n_outputs),
+        )
+
+    def forward(self, signal_mv: Tensor) -> Tensor:
+        measured = ~torch.isnan(signal_mv)
+        mask = measured.to(signal_mv.dtype)
+        clean = _without_wander(torch.where(measured, signal_mv, 0.0), mask)
+        x = torch.cat([clean.clamp(-5.0, 5.0), mask - 1.0], dim=1).unsqueeze(2)
+        x = self.stages(self.stem(x.contiguous(memory_format=torch.channels_last))).squeeze(2)
+        # where no lead was printed at all, a position does not count
+        printed = mask.amax(1, keepdim=True)
+        weight = functional.interpolate(printed, size=x.shape[-1], mode="linear") + 1e-3
+        mean = (x * weight).sum(-1) / weight.sum(-1)
+        peak = (x * weight.clamp(max=1.0)).amax(-1)
+        logits: Tensor = self.head(torch.cat([mean, peak], dim=1))
+        return logits
+
+
+def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(
+        channels_in, channels, (1, kernel), (1, stride), (0, kernel // 2), bias=False
+    )
+
+
+def _without_wander(signal_mv: Tensor, mask: Tensor) -> Tensor:
+    """Takes off each lead's mean, then its moving average, both over measured samples only."""
+    mean = signal_mv.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1.0)
+    centred = (signal_mv - mean) * mask
+    half = int(_WANDER_S * NETWORK_RATE_HZ) // 2
+    slow, share = _window_sum(centred, half), _window_sum(mask, half)
+    return (centred - slow / share.clamp(min=1.0)) * mask
+
+
+def _window_sum(x: Tensor, half: int) -> Tensor:
+    """Sum over each sample and its neighbours within half a window."""
+    total = functional.pad(x.cumsum(-1), (0, half), mode="replicate")
+    total = functional.pad(total, (half + 1, 0))
+    return total[..., 2 * half + 1 :] - total[..., : -(2 * half + 1)]

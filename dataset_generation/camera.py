@@ -1,0 +1,253 @@
+"""The camera: one composed, invertible map between a page and a photo of it.
+
+The sheet is bent in space (curl, folds, crumple), seen under perspective and turned; all of it
+is one forward lattice ``photo_from_page``. Rendering needs the inverse, found by fixed-point
+iteration to below a hundredth of a millimetre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.page_geometry import PageGeometry
+
+FloatArray = NDArray[np.float64]
+
+_MARGIN_MM = 30.0
+_STEP_MM = 1.5
+_INVERSE_STEP_PX = 4
+
+
+@dataclass(frozen=True)
+class Bend:
+    """Curl and folds of a sheet along one direction.
+
+    Attributes:
+        direction_deg: direction across which the sheet bends.
+        sagitta_mm: height of the curl's bow over the page.
+        curl_phase: where along the page the bow begins, 0..1 of a period.
+        fold_at: position of each fold, 0..1 across the page.
+        fold_deg: change of slope at each fold.
+    """
+
+    direction_deg: float
+    sagitta_mm: float = 0.0
+    curl_phase: float = 0.0
+    fold_at: tuple[float, ...] = ()
+    fold_deg: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class CameraSpec:
+    """Sampled parameters of one photo's geometry.
+
+    Attributes:
+        photo_size: width and height in pixels.
+        pixels_per_mm: scale before perspective.
+        rotation_deg: turn of the page, clockwise in the picture.
+        centre: where the page's centre lies, share of the photo's width and height.
+        corner_shift: ``(4, 2)`` shifts of the page's corners, share of its sides.
+        view: apparent sideways shift per mm of height (obliqueness of the view).
+        bends: curl and folds.
+        crumple_mm: depth of the crumple; its pattern follows from ``crumple_seed``.
+    """
+
+    photo_size: tuple[int, int]
+    pixels_per_mm: float
+    rotation_deg: float = 0.0
+    centre: tuple[float, float] = (0.5, 0.5)
+    corner_shift: tuple[tuple[float, float], ...] = ((0.0, 0.0),) * 4
+    view: tuple[float, float] = (0.0, 0.0)
+    bends: tuple[Bend, ...] = ()
+    crumple_mm: float = 0.0
+    crumple_seed: int = 0
+
+
+class Camera:
+    """Maps between page millimetres and photo pixels for one photo."""
+
+    def __init__(self, spec: CameraSpec, page_size_mm: tuple[float, float]) -> None:
+        self.spec = spec
+        self.page_size_mm = page_size_mm
+        width, height = page_size_mm
+        columns = int(np.ceil((width + 2 * _MARGIN_MM) / _STEP_MM)) + 1
+        rows = int(np.ceil((height + 2 * _MARGIN_MM) / _STEP_MM)) + 1
+        x = -_MARGIN_MM + _STEP_MM * np.arange(columns)
+        y = -_MARGIN_MM + _STEP_MM * np.arange(rows)
+        points, self.height_mm = self._bent(*np.meshgrid(x, y))
+        self._homography = self._perspective()
+        photo = cv2.perspectiveTransform(points.reshape(-1, 1, 2), self._homography)
+        lattice = photo.reshape(rows, columns, 2)
+        self.geometry = PageGeometry(lattice, _STEP_MM, (-_MARGIN_MM, -_MARGIN_MM), 0.0)
+
+    def _bent(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Flat-page points moved as the bent sheet shows them, and the sheet's height."""
+        width, height = self.page_size_mm
+        shift_x, shift_y = np.zeros_like(x), np.zeros_like(y)
+        z = np.zeros_like(x)
+        diagonal = float(np.hypot(width, height))
+        for bend in self.spec.bends:
+            angle = np.deg2rad(bend.direction_deg)
+            direction = np.array([np.cos(angle), np.sin(angle)])
+            s = np.linspace(-0.75 * diagonal, 0.75 * diagonal, 1500)
+            slope = np.zeros_like(s)
+            if bend.sagitta_mm:
+                bow = np.pi / diagonal
+                slope = bend.sagitta_mm * bow * np.cos(bow * s + 2 * np.pi * bend.curl_phase)
+            for at, degrees in zip(bend.fold_at, bend.fold_deg, strict=True):
+                # A crease is round over about 2 mm.
+                middle = (at - 0.5) * diagonal
+                slope = slope + np.tan(np.deg2rad(degrees)) * 0.5 * (1 + np.tanh((s - middle) / 1.5))
+            if bend.fold_at:
+                slope = slope - np.average(slope)
+            cosine = 1 / np.sqrt(1 + slope**2)
+            step = s[1] - s[0]
+            along = np.cumsum(cosine) * step
+            rise = np.cumsum(slope * cosine) * step
+            along -= np.interp(0, s, along)
+            rise -= np.interp(0, s, rise)
+            here = (x - width / 2) * direction[0] + (y - height / 2) * direction[1]
+            moved = np.interp(here, s, along) - here
+            shift_x += moved * direction[0]
+            shift_y += moved * direction[1]
+            z += np.interp(here, s, rise)
+        if self.spec.crumple_mm:
+            z_crumple, dx, dy = _crumple(x, y, self.spec.crumple_mm, self.spec.crumple_seed)
+            z += z_crumple
+            shift_x += dx
+            shift_y += dy
+        view_x, view_y = self.spec.view
+        moved_x = x + shift_x + view_x * z
+        moved_y = y + shift_y + view_y * z
+        # What is nearer to the camera looks larger.
+        nearer = 1 + z / (1.6 * diagonal)
+        moved_x = width / 2 + (moved_x - width / 2) * nearer
+        moved_y = height / 2 + (moved_y - height / 2) * nearer
+        return np.stack([moved_x, moved_y], axis=-1), z
+
+    def _perspective(self) -> FloatArray:
+        """Homography from (bent) page millimetres to photo pixels."""
+        width, height = self.page_size_mm
+        spec = self.spec
+        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+        shifted = corners + np.array(spec.corner_shift) * [width, height]
+        angle = np.deg2rad(spec.rotation_deg)
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        centred = (shifted - [width / 2, height / 2]) @ turn.T * spec.pixels_per_mm
+        target = centred + np.array(spec.centre) * np.array(spec.photo_size)
+        return cv2.getPerspectiveTransform(
+            corners.astype(np.float32), target.astype(np.float32)
+        ).astype(np.float64)
+
+    def photo_from_page(self, points_mm: FloatArray) -> FloatArray:
+        """Map ``(..., 2)`` page millimetres to photo pixels."""
+        return self.geometry.photo_from_page(points_mm)
+
+    @cached_property
+    def _maps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        lattice = self.geometry.photo_points.astype(np.float32)
+        return np.ascontiguousarray(lattice[..., 0]), np.ascontiguousarray(lattice[..., 1])
+
+    def _forward(self, page: FloatArray) -> FloatArray:
+        """``photo_from_page`` for ``(h, w, 2)`` grids, clamped to the lattice; fast."""
+        at = ((page + _MARGIN_MM) / _STEP_MM).astype(np.float32)
+        at_x, at_y = np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
+        return np.stack(
+            [
+                cv2.remap(plane, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+                for plane in self._maps
+            ],
+            axis=-1,
+        ).astype(np.float64)
+
+    def page_from_photo(self, points: FloatArray, iterations: int = 8) -> FloatArray:
+        """Invert the map for an ``(h, w, 2)`` grid of photo pixels.
+
+        OpenCV interpolates with 1/32 steps of the lattice, so the result is good to about
+        0.02 mm; beyond the lattice's margin it is meaningless.
+        """
+        back = np.linalg.inv(self._homography)
+
+        def rough(at: FloatArray) -> FloatArray:
+            return cv2.perspectiveTransform(at.reshape(-1, 1, 2), back).reshape(at.shape)
+
+        wanted = rough(np.asarray(points, np.float64))
+        page = wanted.copy()
+        width, height = self.page_size_mm
+        low = np.array([-_MARGIN_MM, -_MARGIN_MM])
+        high = np.array([width + _MARGIN_MM, height + _MARGIN_MM])
+        for _ in range(iterations):
+            inside = np.clip(page, low, high)
+            page = inside + (wanted - rough(self._forward(inside)))
+        return page
+
+    def inverse_map(
+        self, roi: tuple[int, int, int, int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Page position (mm) of every pixel of a photo's region.
+
+        Args:
+            roi: left, top, width and height in photo pixels.
+
+        Returns:
+            Two ``(height, width)`` float32 planes, x and y in page mm.
+        """
+        left, top, width, height = roi
+        step = _INVERSE_STEP_PX
+        x = left + step * np.arange(width // step + 2, dtype=np.float64)
+        y = top + step * np.arange(height // step + 2, dtype=np.float64)
+        coarse = self.page_from_photo(np.stack(np.meshgrid(x, y), axis=-1)).astype(np.float32)
+        fine_x = (np.arange(width, dtype=np.float32) / step)[None, :].repeat(height, 0)
+        fine_y = (np.arange(height, dtype=np.float32) / step)[:, None].repeat(width, 1)
+        # cv2.remap's fixed-point steps would show as 1/32 of 4 px here: interpolate exactly.
+        return (
+            _bilinear(coarse[..., 0], fine_x[0], fine_y[:, 0]),
+            _bilinear(coarse[..., 1], fine_x[0], fine_y[:, 0]),
+        )
+
+
+def _bilinear(
+    plane: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Sample a plane on the outer grid of two coordinate vectors."""
+
+    def weights(at: NDArray[np.float32], size: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        first = np.clip(np.floor(at).astype(np.intp), 0, size - 2)
+        return first, at - first.astype(np.float32)
+
+    i, wy = weights(y, plane.shape[0])
+    j, wx = weights(x, plane.shape[1])
+    across = plane[:, j] * (1 - wx) + plane[:, j + 1] * wx
+    return across[i] * (1 - wy)[:, None] + across[i + 1] * wy[:, None]
+
+
+def _crumple(
+    x: FloatArray, y: FloatArray, depth_mm: float, seed: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Facets of a crumpled sheet: height and sideways displacement in mm."""
+    rng = np.random.default_rng(seed)
+    z = np.zeros_like(x)
+    for _ in range(int(rng.integers(6, 18))):
+        angle = rng.uniform(0, np.pi)
+        normal = np.array([np.cos(angle), np.sin(angle)])
+        at = rng.uniform(0, 1, 2) * [x.max(), y.max()]
+        away = (x - at[0]) * normal[0] + (y - at[1]) * normal[1]
+        along = -(x - at[0]) * normal[1] + (y - at[1]) * normal[0]
+        reach = rng.uniform(40, 160)
+        ridge = np.exp(-np.abs(away) / rng.uniform(12, 45)) * np.exp(-((along / reach) ** 2))
+        z += rng.uniform(-1, 1) * ridge
+    spread = float(np.abs(z).max()) or 1.0
+    z *= depth_mm / spread
+    # Where the sheet is steep it is foreshortened; tilt follows the local slope.
+    gy, gx = np.gradient(z, _STEP_MM)
+    shrink_x = np.cumsum(1 / np.sqrt(1 + gx**2) - 1, axis=1) * _STEP_MM
+    shrink_y = np.cumsum(1 / np.sqrt(1 + gy**2) - 1, axis=0) * _STEP_MM
+    shrink_x -= shrink_x.mean(axis=1, keepdims=True)
+    shrink_y -= shrink_y.mean(axis=0, keepdims=True)
+    smooth = 15 / _STEP_MM
+    return z, cv2.GaussianBlur(shrink_x, (0, 0), smooth), cv2.GaussianBlur(shrink_y, (0, 0), smooth)

@@ -1,0 +1,294 @@
+"""Drawing a page: vector content in millimetres, anti-aliased below the pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset_generation.page_spec import PageSpec
+from dataset_generation.text import text_coverage
+from ecg.leads import LEAD_INDEX
+from ecg.record import Record
+
+_SHIFT = 4  # OpenCV's fixed-point sub-pixel bits
+
+
+@dataclass(frozen=True)
+class TraceTruth:
+    """The exact centre line of one printed stretch.
+
+    Attributes:
+        lead, sign, row, column, start_s, is_rhythm: as printed.
+        points_mm: ``(n, 2)`` page points, one for each sample of the record.
+        signal_mv: ``(n,)`` the samples themselves (of the lead, not of the inverted print).
+    """
+
+    lead: str
+    sign: int
+    row: int
+    column: int
+    start_s: float
+    is_rhythm: bool
+    points_mm: NDArray[np.float64]
+    signal_mv: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TextTruth:
+    """A printed word: its text, box (left, top, right, bottom) in mm and lead, if it names one."""
+
+    text: str
+    box_mm: tuple[float, float, float, float]
+    lead: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A record on paper: draws itself at any resolution, and knows where all of it lies.
+
+    Args:
+        spec: how the page looks.
+        record: 12-lead record at 500 Hz or so; only the printed seconds are used.
+    """
+
+    spec: PageSpec
+    record: Record
+
+    @cached_property
+    def traces(self) -> tuple[TraceTruth, ...]:
+        """Centre lines of every printed stretch, rhythm strips included."""
+        spec, record = self.spec, self.record
+        found = []
+        for printed in spec.printed_leads():
+            index = LEAD_INDEX[printed.lead]
+            first = round(printed.start_s * record.rate_hz)
+            count = round(printed.duration_s * record.rate_hz)
+            signal = record.signal_mv[index, first : first + count]
+            x = spec.column_x_mm[printed.column]
+            x = x + np.arange(len(signal)) / record.rate_hz * spec.speed_mm_per_s
+            shown = printed.sign * (signal + spec.offset_mv[index])
+            y = spec.row_y_mm[printed.row] - shown * spec.gain_mm_per_mv
+            keep = np.isfinite(y)
+            found.append(
+                TraceTruth(
+                    printed.lead,
+                    printed.sign,
+                    printed.row,
+                    printed.column,
+                    printed.start_s,
+                    printed.is_rhythm,
+                    np.stack([x, y], axis=-1)[keep].astype(np.float64),
+                    signal[keep],
+                )
+            )
+        return tuple(found)
+
+    @cached_property
+    def pulses(self) -> tuple[NDArray[np.float64], ...]:
+        """Polylines of the calibration pulses (1 mV high), in mm."""
+        spec = self.spec
+        if spec.pulse == "none":
+            return ()
+        width, height = spec.pulse_width_mm, spec.gain_mm_per_mv
+        lead = 0.25 * width
+        shape = np.array(
+            [[0, 0], [lead, 0], [lead, -height], [width, -height], [width, 0], [width + lead, 0]]
+        )
+        starts: set[tuple[float, int]] = set()
+        for trace in self.traces:
+            if not len(trace.points_mm) or (spec.pulse != "each" and trace.column != 0):
+                continue
+            if spec.pulse == "end":
+                same_row = [t.points_mm[-1, 0] for t in self.traces if t.row == trace.row]
+                starts.add((float(max(same_row)), trace.row))
+            else:
+                starts.add((float(spec.column_x_mm[trace.column] - width - lead), trace.row))
+        return tuple(shape + [x, spec.row_y_mm[row]] for x, row in sorted(starts))
+
+    @cached_property
+    def texts(self) -> tuple[TextTruth, ...]:
+        """Every printed word with its box, lead names first."""
+        spec = self.spec
+        words = []
+        for trace in self.traces:
+            if trace.is_rhythm and not spec.rhythm_names:
+                continue
+            name = trace.lead if trace.sign > 0 else f"-{trace.lead}"
+            x = spec.column_x_mm[trace.column] + spec.name_dx_mm
+            bottom = spec.row_y_mm[trace.row] + spec.name_dy_mm
+            if spec.name_dy_mm > 0:
+                bottom += spec.name_height_mm
+            words.append(
+                self._word(name, x, bottom - spec.name_height_mm, spec.name_height_mm,
+                           spec.name_font, trace.lead)
+            )  # fmt: skip
+        for item in spec.texts:
+            words.append(self._word(item.text, item.x_mm, item.y_mm, item.height_mm, item.font))
+        return tuple(words)
+
+    def _word(
+        self, text: str, x: float, y: float, height: float, font: str, lead: str | None = None
+    ) -> TextTruth:
+        ink = text_coverage(text, font, 40)
+        scale = height / 40
+        return TextTruth(text, (x, y, x + ink.shape[1] * scale, y + ink.shape[0] * scale), lead)
+
+    @property
+    def _separators(self) -> list[tuple[float, float, float]]:
+        """x, top and bottom of the marks between leads."""
+        spec = self.spec
+        marks = []
+        if spec.separator == "none":
+            return []
+        half = {"bar": 4.0, "tick": 1.5, "double": 2.5}[spec.separator]
+        for trace in self.traces:
+            if trace.is_rhythm or trace.column == 0:
+                continue
+            x, y = spec.column_x_mm[trace.column], spec.row_y_mm[trace.row]
+            if spec.separator == "double":
+                marks += [(x, y - 3 * half, y - 2 * half), (x, y + 2 * half, y + 3 * half)]
+            else:
+                marks.append((x, y - half, y + half))
+        return marks
+
+    def draw(
+        self, pixels_per_mm: float, roi_mm: tuple[float, float, float, float] | None = None
+    ) -> NDArray[np.uint8]:
+        """Draw the page or a part of it.
+
+        Args:
+            pixels_per_mm: resolution of the picture.
+            roi_mm: left, top, right, bottom; the whole page where None.
+
+        Returns:
+            ``(h, w, 3)`` uint8 RGB; the centre of pixel (0, 0) lies at the roi's left top.
+        """
+        spec = self.spec
+        left, top, right, bottom = roi_mm or (0.0, 0.0, spec.width_mm, spec.height_mm)
+        width = max(2, round((right - left) * pixels_per_mm) + 1)
+        height = max(2, round((bottom - top) * pixels_per_mm) + 1)
+        x_mm = left + np.arange(width) / pixels_per_mm
+        y_mm = top + np.arange(height) / pixels_per_mm
+        page = np.empty((height, width, 3), np.float32)
+        page[:] = np.array(spec.paper_rgb, np.float32)
+        self._draw_grid(page, x_mm, y_mm, pixels_per_mm)
+        ink = self._draw_ink((width, height), (left, top), pixels_per_mm)
+        keep = 1 - ink[..., None]
+        page *= keep
+        page += ink[..., None] * np.array(spec.trace_rgb, np.float32)
+        return np.clip(page + 0.5, 0, 255).astype(np.uint8)
+
+    def _draw_grid(
+        self,
+        page: NDArray[np.float32],
+        x_mm: NDArray[np.float64],
+        y_mm: NDArray[np.float64],
+        pixels_per_mm: float,
+    ) -> None:
+        grid = self.spec.grid
+        left, top, right, bottom = grid.box_mm
+        pixel = 1 / pixels_per_mm
+
+        def profile(at: NDArray[np.float64], origin: float, end: float, pitch: float, width: float):
+            """Share of each pixel that a periodic line covers."""
+            half = (width + pixel) / 2
+            away = np.abs((at - origin + pitch / 2) % pitch - pitch / 2)
+            cover = np.clip((half - away) / pixel, 0, min(1.0, width / pixel))
+            cover[(at < origin - width) | (at > end + width)] = 0
+            return cover.astype(np.float32)
+
+        for pitch, width, rgb in (
+            (1.0, grid.minor_width_mm, grid.minor_rgb),
+            (5.0, grid.major_width_mm, grid.major_rgb),
+        ):
+            if width <= 0:
+                continue
+            across = profile(x_mm, left, right, pitch, width)
+            down = profile(y_mm, top, bottom, pitch, width)
+            inside_y = ((y_mm >= top - width) & (y_mm <= bottom + width)).astype(np.float32)
+            inside_x = ((x_mm >= left - width) & (x_mm <= right + width)).astype(np.float32)
+            if pitch == 1.0 and grid.dotted:
+                cover = down[:, None] * across[None, :] * 1.0
+                cover = np.minimum(cover * 1.6, 1.0)
+            else:
+                cover = np.maximum(across[None, :] * inside_y[:, None], down[:, None] * inside_x)
+            share = (1 - np.array(rgb, np.float32) / 255)[None, None, :]
+            page *= 1 - cover[..., None] * share
+        if grid.frame:
+            box = [(left, top), (right, top), (right, bottom), (left, bottom)]
+            points = (np.array(box) - [x_mm[0], y_mm[0]]) * pixels_per_mm
+            cv2.polylines(
+                page,
+                [np.round(points * 2**_SHIFT).astype(np.int32)],
+                True,
+                (70.0, 60.0, 60.0),
+                max(1, round(0.25 * pixels_per_mm)),
+                cv2.LINE_AA,
+                _SHIFT,
+            )
+
+    def _draw_ink(
+        self, size: tuple[int, int], origin: tuple[float, float], pixels_per_mm: float
+    ) -> NDArray[np.float32]:
+        """Coverage of everything drawn with the pen: traces, pulses, marks and words."""
+        spec = self.spec
+        raster = spec.raster_per_mm > 0
+        # Draw at least ~16 px/mm so that integer line thickness is fine enough, then shrink.
+        factor = 1 if raster else max(1, min(4, int(np.ceil(16 / pixels_per_mm))))
+        scale = spec.raster_per_mm if raster else pixels_per_mm * factor
+        width = round((size[0] - 1) / pixels_per_mm * scale) + 1 if raster else size[0] * factor
+        height = round((size[1] - 1) / pixels_per_mm * scale) + 1 if raster else size[1] * factor
+        shift = 0.0 if raster else (factor - 1) / 2
+        canvas = np.zeros((height, width), np.uint8)
+        line = cv2.LINE_8 if raster else cv2.LINE_AA
+
+        def pixels(points_mm: NDArray[np.float64]) -> NDArray[np.int32]:
+            at = (points_mm - np.array(origin)) * scale + shift
+            return np.round(at * 2**_SHIFT).astype(np.int32)
+
+        def stroke(points_mm: NDArray[np.float64], width_mm: float) -> None:
+            thickness = max(1, round(width_mm * scale))
+            cv2.polylines(canvas, [pixels(points_mm)], False, 255, thickness, line, _SHIFT)
+
+        for trace in self.traces:
+            if len(trace.points_mm) > 1:
+                stroke(trace.points_mm, spec.trace_width_mm)
+        for pulse in self.pulses:
+            stroke(pulse, spec.trace_width_mm)
+        for x, top, bottom in self._separators:
+            stroke(np.array([[x, top], [x, bottom]]), max(0.4, spec.trace_width_mm))
+        for scribble in spec.scribbles:
+            stroke(np.array(scribble), 0.45)
+        for word, height_mm, font in self._words_to_draw():
+            ink = text_coverage(word.text, font, max(4, round(height_mm * scale)))
+            at = np.round((np.array(word.box_mm[:2]) - origin) * scale).astype(int)
+            _paste(canvas, ink, int(at[0]), int(at[1]))
+        if raster:
+            canvas = cv2.resize(canvas, size, interpolation=cv2.INTER_LINEAR)
+        elif factor > 1:
+            canvas = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
+        return canvas.astype(np.float32) / 255
+
+    def _words_to_draw(self) -> list[tuple[TextTruth, float, str]]:
+        spec = self.spec
+        names = [word for word in self.texts if word.lead is not None]
+        others = [word for word in self.texts if word.lead is None]
+        drawn = [(word, spec.name_height_mm, spec.name_font) for word in names]
+        for word, item in zip(others, spec.texts, strict=True):
+            drawn.append((word, item.height_mm, item.font))
+        return drawn
+
+
+def _paste(canvas: NDArray[np.uint8], ink: NDArray[np.uint8], x: int, y: int) -> None:
+    """Lay ink over the canvas, cut where it leaves it."""
+    top, left = max(0, -y), max(0, -x)
+    bottom = min(ink.shape[0], canvas.shape[0] - y)
+    right = min(ink.shape[1], canvas.shape[1] - x)
+    if bottom <= top or right <= left:
+        return
+    part = canvas[y + top : y + bottom, x + left : x + right]
+    np.maximum(part, ink[top:bottom, left:right], out=part)

@@ -1,0 +1,325 @@
+"""What is printed on a page: sampled once, kept as data, drawn any number of times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dataset_generation.text import FONTS
+from ecg.leads import LEADS
+from ecg.paper import LAYOUTS, PrintedLead
+
+Rgb = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class GridStyle:
+    """Look of the millimetre grid.
+
+    Attributes:
+        box_mm: left, top, right, bottom of the printed grid on the page.
+        major_rgb, minor_rgb: colours of the 5 mm and 1 mm lines.
+        major_width_mm, minor_width_mm: line widths; 0 leaves the lines out.
+        dotted: 1 mm lines are rows of dots.
+        frame: whether the box has an outline.
+    """
+
+    box_mm: tuple[float, float, float, float]
+    major_rgb: Rgb = (240, 150, 150)
+    minor_rgb: Rgb = (250, 205, 205)
+    major_width_mm: float = 0.2
+    minor_width_mm: float = 0.1
+    dotted: bool = False
+    frame: bool = False
+
+
+@dataclass(frozen=True)
+class TextItem:
+    """One line of text: its words, place of its left top corner, capital height and font."""
+
+    text: str
+    x_mm: float
+    y_mm: float
+    height_mm: float
+    font: str
+
+
+@dataclass(frozen=True)
+class PageSpec:
+    """Everything that decides how a record looks on paper, in millimetres.
+
+    Attributes:
+        row_y_mm: zero level of each row of traces.
+        column_x_mm: where each column's trace begins (rhythm strips begin at the first).
+        offset_mv: 12 offsets added to the leads before printing (0 = true zero on the row's).
+        pulse: where calibration pulses stand: ``start``, ``end``, ``each`` or ``none``.
+        separator: mark between the leads of a row: ``bar``, ``tick``, ``double`` or ``none``.
+        name_dx_mm, name_dy_mm: lead name's left bottom corner from the start of its trace.
+        raster_per_mm: 0 for smooth ink, else the dots per mm of a raster printer.
+    """
+
+    width_mm: float
+    height_mm: float
+    layout: str
+    order: str
+    speed_mm_per_s: float
+    gain_mm_per_mv: float
+    duration_s: float
+    simultaneous: bool
+    rhythm_leads: tuple[str, ...]
+    strip_lead: str
+    row_y_mm: tuple[float, ...]
+    column_x_mm: tuple[float, ...]
+    offset_mv: tuple[float, ...]
+    grid: GridStyle
+    paper_rgb: Rgb = (255, 255, 255)
+    trace_rgb: Rgb = (20, 20, 20)
+    text_rgb: Rgb = (20, 20, 20)
+    trace_width_mm: float = 0.3
+    pulse: str = "start"
+    pulse_width_mm: float = 5.0
+    separator: str = "none"
+    name_font: str = "DejaVuSans"
+    name_height_mm: float = 2.5
+    name_dx_mm: float = 1.0
+    name_dy_mm: float = -6.0
+    rhythm_names: bool = True
+    texts: tuple[TextItem, ...] = ()
+    scribbles: tuple[tuple[tuple[float, float], ...], ...] = ()
+    raster_per_mm: float = 0.0
+
+    def printed_leads(self) -> tuple[PrintedLead, ...]:
+        """The stretches of leads on this page."""
+        return LAYOUTS[self.layout].printed_leads(
+            self.order, self.rhythm_leads, self.duration_s, self.simultaneous, self.strip_lead
+        )
+
+
+_LAYOUT_SHARES = {
+    "3x4+1": 0.46,
+    "3x4": 0.12,
+    "3x4+3": 0.1,
+    "6x2": 0.1,
+    "6x2+1": 0.06,
+    "12x1": 0.1,
+    "strip": 0.06,
+}
+_GRID_INKS: tuple[tuple[Rgb, Rgb], ...] = (
+    ((235, 130, 130), (250, 200, 200)),  # red
+    ((225, 90, 100), (245, 170, 175)),  # strong red
+    ((240, 140, 170), (250, 205, 220)),  # pink
+    ((235, 150, 100), (250, 205, 175)),  # orange
+    ((205, 165, 130), (230, 205, 180)),  # brown
+    ((110, 175, 120), (190, 220, 195)),  # green
+    ((120, 150, 215), (195, 210, 240)),  # blue
+    ((130, 130, 130), (195, 195, 195)),  # grey
+    ((60, 60, 60), (160, 160, 160)),  # black
+    ((150, 50, 60), (215, 150, 155)),  # dark red, as office printers give
+)
+_WORDS = (
+    "Vent. rate", "PR interval", "QRS duration", "QT/QTc", "P-R-T axes", "Normal sinus rhythm",
+    "Sinus bradycardia", "Abnormal ECG", "Otherwise normal ECG", "Nonspecific T wave changes",
+    "Unconfirmed diagnosis", "ID:", "Age:", "Sex:", "Name:", "Height:", "Weight:", "Date:",
+    "Male", "Female", "bpm", "ms", "Referred by:", "Ward 4", "Room", "Technician", "Test ind:",
+    "Left axis deviation", "Inferior infarct, age undetermined", "Cannot rule out", "Rate",
+    "Borderline", "Confirmed by", "10 s", "Auto", "Report", "Hospital", "Cardiology", "BP",
+)  # fmt: skip
+
+
+def _choice(rng: np.random.Generator, shares: dict[str, float]) -> str:
+    names = list(shares)
+    weights = np.array([shares[name] for name in names])
+    return names[int(rng.choice(len(names), p=weights / weights.sum()))]
+
+
+def _jitter(rng: np.random.Generator, rgb: Rgb, by: int) -> Rgb:
+    shifted = np.clip(np.array(rgb) + rng.integers(-by, by + 1, 3), 0, 255)
+    return int(shifted[0]), int(shifted[1]), int(shifted[2])
+
+
+def _sentence(rng: np.random.Generator) -> str:
+    words = [_WORDS[int(rng.integers(len(_WORDS)))] for _ in range(int(rng.integers(1, 3)))]
+    if rng.random() < 0.6:
+        words.append(str(int(rng.integers(1, 999))))
+    return " ".join(words)
+
+
+def _date(rng: np.random.Generator) -> str:
+    year, month, day = rng.integers(1985, 2026), rng.integers(1, 13), rng.integers(1, 29)
+    hour, minute, second = rng.integers(24), rng.integers(60), rng.integers(60)
+    return f"{day:02d}.{month:02d}.{year} {hour:02d}:{minute:02d}:{second:02d}"
+
+
+def _scribble(
+    rng: np.random.Generator, box: tuple[float, float, float, float]
+) -> tuple[tuple[float, float], ...]:
+    """A stroke like handwriting: a drifting, looping line."""
+    steps = int(rng.integers(30, 140))
+    t = np.arange(steps) * rng.uniform(0.5, 0.8)
+    size = rng.uniform(1.0, 3.0)
+    x = rng.uniform(box[0] + 10, max(box[2] - 60, box[0] + 11)) + 0.45 * size * t
+    y = rng.uniform(box[1] + 5, box[3] - 5) + rng.normal(0, 0.3, steps).cumsum() * 0.3
+    x = x + size * rng.uniform(0.2, 0.7) * np.sin(t * rng.uniform(1.5, 2.5))
+    y = y + size * np.cos(t * rng.uniform(1.7, 2.2)) * rng.uniform(0.4, 1.0, steps).round(1)
+    return tuple((float(a), float(b)) for a, b in zip(x, y, strict=True))
+
+
+def sample_page(rng: np.random.Generator, layout: str | None = None) -> PageSpec:
+    """Sample how a page looks, over what real papers carry.
+
+    Args:
+        rng: source of randomness.
+        layout: layout id, or None to sample one too.
+
+    Returns:
+        A page whose rows and columns fit its size.
+    """
+    layout = layout or _choice(rng, _LAYOUT_SHARES)
+    shape = LAYOUTS[layout]
+    speed = 50.0 if rng.random() < 0.06 else 25.0
+    gain = float(rng.choice([5.0, 10.0, 20.0], p=[0.05, 0.92, 0.03]))
+    duration = 10.0 if speed == 25.0 else 5.0
+    if layout == "strip":
+        duration = float(rng.choice([2.5, 5.0, 10.0]))
+    pulse = _choice(rng, {"start": 0.55, "end": 0.12, "each": 0.05, "none": 0.28})
+    if pulse == "each":
+        duration *= 0.8
+    pulse_width = float(rng.choice([5.0, 2.5, 4.0]))
+    pulse_room = pulse_width + rng.uniform(1.5, 5.0)
+    gap = rng.uniform(0.0, 3.0) if rng.random() < 0.1 else 0.0
+    if pulse == "each":
+        gap = pulse_room
+    window = duration * speed / shape.columns
+    content = window * shape.columns + gap * (shape.columns - 1)
+    lead_in = pulse_room if pulse in ("start", "each") else rng.uniform(0.0, 8.0)
+    lead_out = pulse_room if pulse == "end" else 0.0
+    width = content + lead_in + lead_out + rng.uniform(4.0, 50.0)
+    if layout != "strip" and speed == 25.0 and rng.random() < 0.6:
+        paper = float(rng.choice([297.0, 279.4]))
+        width = max(paper, content + lead_in + lead_out + 3.0)
+    rows = shape.total_rows
+    spacing = rng.uniform(12.5, 17.0) if rows >= 12 else rng.uniform(17.0, 40.0)
+    if 5 <= rows < 12:
+        spacing = rng.uniform(15.0, 27.0)
+    header = rng.uniform(0.0, 12.0) if rng.random() < 0.35 else rng.uniform(12.0, 62.0)
+    above, below = rng.uniform(8.0, 24.0, 2)
+    height = header + above + spacing * (rows - 1) + below + rng.uniform(0.0, 12.0)
+    free = width - content - lead_in - lead_out
+    left = lead_in + free * rng.uniform(0.15, 0.85)
+    row_y = header + above + spacing * np.arange(rows)
+    if rng.random() < 0.2:
+        row_y = row_y + rng.uniform(-1.5, 1.5, rows)
+    columns = tuple(float(left + k * (window + gap)) for k in range(shape.columns))
+    grid = _sample_grid(rng, width, height, header, left - lead_in, left + content + lead_out)
+    dark = int(rng.integers(0, 90))
+    trace_rgb: Rgb = (dark, dark, dark)
+    if rng.random() < 0.15:
+        trace_rgb = _jitter(rng, ((20, 20, 120), (90, 20, 20), (20, 80, 40))[rng.integers(3)], 20)
+    name_place = _choice(rng, {"above": 0.5, "below": 0.3, "left": 0.2})
+    name_height = float(rng.uniform(1.8, 3.6))
+    name_dx, name_dy = float(rng.uniform(-1.0, 4.0)), float(rng.uniform(-9.0, -3.5))
+    if name_place == "below":
+        name_dy = float(rng.uniform(3.5, 8.0))
+    if name_place == "left" and pulse == "start":
+        name_dx, name_dy = float(rng.uniform(-3.0, 1.0)), float(rng.uniform(-9.0, 7.0))
+    spec = PageSpec(
+        width_mm=float(width),
+        height_mm=float(height),
+        layout=layout,
+        order="cabrera" if rng.random() < 0.06 and layout != "strip" else "standard",
+        speed_mm_per_s=speed,
+        gain_mm_per_mv=gain,
+        duration_s=duration,
+        simultaneous=bool(rng.random() < 0.12 or pulse == "each"),
+        rhythm_leads=_rhythm_leads(rng, shape.rhythm_strips),
+        strip_lead=str(rng.choice(LEADS)),
+        row_y_mm=tuple(float(y) for y in row_y),
+        column_x_mm=columns,
+        offset_mv=tuple(float(o) for o in rng.normal(0, 0.03, 12)),
+        grid=grid,
+        paper_rgb=_jitter(rng, (252, 250, 248), 3) if rng.random() < 0.7 else _tinted(rng, grid),
+        trace_rgb=trace_rgb,
+        text_rgb=trace_rgb,
+        trace_width_mm=float(rng.choice([0.16, 0.22, 0.3, 0.4, 0.55]) * rng.uniform(0.85, 1.2)),
+        pulse=pulse,
+        pulse_width_mm=pulse_width,
+        separator=_choice(rng, {"none": 0.4, "bar": 0.3, "tick": 0.2, "double": 0.1}),
+        name_font=str(rng.choice(FONTS)),
+        name_height_mm=name_height,
+        name_dx_mm=name_dx,
+        name_dy_mm=name_dy,
+        rhythm_names=bool(rng.random() < 0.9),
+        raster_per_mm=float(rng.choice([0.0, 8.0, 6.0, 12.0], p=[0.75, 0.12, 0.05, 0.08])),
+    )
+    return replace(spec, **_sample_words(rng, spec, header))
+
+
+def _rhythm_leads(rng: np.random.Generator, count: int) -> tuple[str, ...]:
+    usual = ("II", "V1", "V5")
+    if count == 0 or rng.random() < 0.7:
+        return usual
+    return tuple(str(lead) for lead in rng.permutation(LEADS)[:3])
+
+
+def _tinted(rng: np.random.Generator, grid: GridStyle) -> Rgb:
+    """Paper printed in a pale shade of the grid's ink, as recorder rolls are."""
+    share = rng.uniform(0.1, 0.35)
+    tint = 255 - (255 - np.array(grid.minor_rgb)) * share
+    return int(tint[0]), int(tint[1]), int(tint[2])
+
+
+def _sample_grid(
+    rng: np.random.Generator, width: float, height: float, header: float, left: float, right: float
+) -> GridStyle:
+    major_rgb, minor_rgb = _GRID_INKS[int(rng.integers(len(_GRID_INKS)))]
+    if rng.random() < 0.2:
+        major_rgb = tuple(int(0.5 * a + 0.5 * b) for a, b in zip(major_rgb, minor_rgb, strict=True))
+    margin = rng.uniform(0.0, 12.0, 4) if rng.random() < 0.6 else np.zeros(4)
+    top = margin[1] if rng.random() < 0.55 else max(header - 4.0, 0.0)
+    box = (
+        min(margin[0], max(left - 0.5, 0.0)),
+        min(top, height / 2),
+        max(width - margin[2], min(right + 0.5, width)),
+        height - margin[3],
+    )
+    kind = _choice(rng, {"both": 0.66, "major": 0.22, "dotted": 0.12})
+    return GridStyle(
+        box_mm=tuple(float(v) for v in box),  # type: ignore[arg-type]
+        major_rgb=_jitter(rng, major_rgb, 15),
+        minor_rgb=_jitter(rng, minor_rgb, 12),
+        major_width_mm=float(rng.uniform(0.12, 0.4)),
+        minor_width_mm=0.0 if kind == "major" else float(rng.uniform(0.06, 0.18)),
+        dotted=kind == "dotted",
+        frame=bool(rng.random() < 0.25),
+    )
+
+
+def _sample_words(rng: np.random.Generator, spec: PageSpec, header: float) -> dict[str, object]:
+    """Header, footer and handwriting: invented, never a real person's."""
+    font = str(rng.choice(FONTS))
+    size = float(rng.uniform(1.6, 3.2))
+    items: list[TextItem] = []
+    if header > 8:
+        blocks = int(rng.integers(1, 5))
+        lines = max(1, int(min(header / (size * 1.8), rng.integers(1, 8))))
+        for block in range(blocks):
+            x = 3 + spec.width_mm * block / blocks + rng.uniform(0, 8)
+            for line in range(lines):
+                if rng.random() < 0.15:
+                    continue
+                text = _date(rng) if rng.random() < 0.12 else _sentence(rng)
+                items.append(TextItem(text, float(x), 2 + line * size * 1.8, size, font))
+    if rng.random() < 0.75:
+        y = spec.height_mm - size - rng.uniform(0.5, 4.0)
+        foot = [f"{spec.speed_mm_per_s:g} mm/s", f"{spec.gain_mm_per_mv:g} mm/mV"]
+        if rng.random() < 0.5:
+            foot.append(str(rng.choice(["0.05-150 Hz", "40 Hz", "0.67-25Hz AC50", "F 50~ 0.5-40 Hz"])))
+        x = rng.uniform(3, 60)
+        for text in foot:
+            items.append(TextItem(text, float(x), float(y), size, font))
+            x += rng.uniform(25, 60)
+    scribbles = []
+    if rng.random() < 0.15:
+        scribbles = [_scribble(rng, spec.grid.box_mm) for _ in range(int(rng.integers(1, 4)))]
+    return {"texts": tuple(items), "scribbles": tuple(scribbles)}

@@ -1,0 +1,1 @@
+"""From probability maps to millivolts: geometry, layout, traces, calibration, rejection."""

@@ -1,0 +1,304 @@
+"""The grid: its crossings found, numbered and turned into one dense map of the page.
+
+Crossings of 5 mm lines are located below the pixel, joined to their neighbours along lines that
+the page look sees between them, numbered by walking those joints, and cleaned by local
+agreement. The map is a homography plus a smooth residual, so that curls and folds are followed
+and single errors are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.spatial import cKDTree
+
+from ecg.page_geometry import PageGeometry
+from ecg.paper import MAJOR_GRID_MM
+from ecg.probability_maps import ProbabilityMaps
+from ecg.reading import PageRejected
+
+FloatArray = NDArray[np.float64]
+
+_MIN_CROSSINGS = 12
+_BORDER_CELLS = 4
+
+
+@dataclass(frozen=True)
+class GridCrossings:
+    """Numbered crossings of 5 mm lines.
+
+    Attributes:
+        index: ``(n, 2)`` column and row number of each.
+        points: ``(n, 2)`` place in the maps' pixels.
+        period_px: median spacing.
+    """
+
+    index: NDArray[np.int64]
+    points: FloatArray
+    period_px: float
+
+
+def find_crossings(grid_x: NDArray[np.float32], grid_y: NDArray[np.float32]) -> GridCrossings:
+    """Find and number the crossings of the two families of lines.
+
+    Args:
+        grid_x: ``(h, w)`` probability of the upright lines.
+        grid_y: ``(h, w)`` probability of the level lines.
+
+    Raises:
+        PageRejected: too few crossings hang together.
+    """
+    soft_x = cv2.GaussianBlur(grid_x, (0, 0), 1.0)
+    soft_y = cv2.GaussianBlur(grid_y, (0, 0), 1.0)
+    heat = soft_x * soft_y
+    top = cv2.dilate(heat, np.ones((5, 5), np.uint8))
+    ys, xs = np.nonzero((heat >= top) & (heat > 0.05))
+    if len(xs) < _MIN_CROSSINGS:
+        raise PageRejected(
+            "No ECG grid was found; photograph the whole page from above, sharp and evenly lit.",
+            "grid",
+        )
+    seeds = np.stack([xs, ys], axis=-1).astype(np.float64)
+    period = _period(seeds)
+    points = _refine(seeds, soft_x, soft_y, max(3, round(0.38 * period)))
+    edges, steps = _join(points, soft_x, soft_y, period)
+    index, kept = _number(len(points), edges, steps)
+    if len(kept) < _MIN_CROSSINGS:
+        raise PageRejected(
+            "The ECG grid is too faint or too broken to measure; take the photo closer, sharp "
+            "and evenly lit.",
+            "grid",
+        )
+    crossings = GridCrossings(index, points[kept], period)
+    return _agreeing(crossings, heat)
+
+
+def _period(points: FloatArray) -> float:
+    """Most frequent distance to a near neighbour."""
+    distance, _ = cKDTree(points).query(points, k=min(5, len(points)))
+    near = distance[:, 1:].ravel()
+    near = near[np.isfinite(near) & (near > 4)]
+    if len(near) < _MIN_CROSSINGS:
+        raise PageRejected("No ECG grid was found; the page shows no regular 5 mm lines.", "grid")
+    logs = np.log(near)
+    counts, bins = np.histogram(logs, bins=np.arange(logs.min() - 0.1, logs.max() + 0.15, 0.06))
+    smooth = np.convolve(counts, [0.5, 1, 0.5], "same")
+    best = int(np.argmax(smooth))
+    inside = np.abs(logs - (bins[best] + 0.03)) < 0.12
+    return float(np.exp(np.median(logs[inside])))
+
+
+def _refine(
+    seeds: FloatArray, soft_x: NDArray[np.float32], soft_y: NDArray[np.float32], radius: int
+) -> FloatArray:
+    """Intersect the two lines through each crossing, each fitted over its neighbourhood."""
+    offset = np.arange(-radius, radius + 1)
+    dx, dy = np.meshgrid(offset, offset)
+    padded_x = np.pad(soft_x, radius, mode="edge")
+    padded_y = np.pad(soft_y, radius, mode="edge")
+    cx, cy = seeds[:, 0].astype(int), seeds[:, 1].astype(int)
+    rows = cy[:, None, None] + radius + dy
+    columns = cx[:, None, None] + radius + dx
+    # Only what lies near the straight line belongs to it: weight off-line pixels down.
+    near_x = np.exp(-0.5 * (dx / (0.45 * radius + 1)) ** 2)
+    near_y = np.exp(-0.5 * (dy / (0.45 * radius + 1)) ** 2)
+    weight_x = padded_x[rows, columns] ** 2 * near_x
+    weight_y = padded_y[rows, columns] ** 2 * near_y
+
+    def line(weight: FloatArray, across: NDArray, along: NDArray) -> tuple[FloatArray, FloatArray]:
+        """Weighted fit across = a + b along, one line for each crossing."""
+        w = weight.reshape(len(weight), -1).astype(np.float64) + 1e-9
+        u, v = along.ravel().astype(float), across.ravel().astype(float)
+        s0, s1, s2 = w.sum(1), w @ u, w @ u**2
+        t0, t1 = w @ v, w @ (u * v)
+        slope = (s0 * t1 - s1 * t0) / (s0 * s2 - s1**2 + 1e-6 * s0**2)
+        slope = np.clip(slope, -0.8, 0.8)
+        return (t0 - slope * s1) / s0, slope
+
+    ax, bx = line(weight_x, dx, dy)  # x = ax + bx y
+    ay, by = line(weight_y, dy, dx)  # y = ay + by x
+    x = (ax + bx * ay) / (1 - bx * by)
+    y = ay + by * x
+    moved = np.stack([x, y], axis=-1)
+    far = np.linalg.norm(moved, axis=1) > radius * 0.7
+    moved[far] = 0
+    return seeds + moved
+
+
+def _along(
+    values: NDArray[np.float32], start: FloatArray, stop: FloatArray, shares: FloatArray
+) -> FloatArray:
+    """Sample a map at shares of the way between pairs of points: ``(pairs, shares)``."""
+    at = start[:, None] + shares[None, :, None] * (stop - start)[:, None]
+    return ndimage.map_coordinates(
+        values, [at[..., 1], at[..., 0]], order=1, mode="constant", cval=0.0
+    )
+
+
+def _join(
+    points: FloatArray,
+    soft_x: NDArray[np.float32],
+    soft_y: NDArray[np.float32],
+    period: float,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of crossings one cell apart, and the step (dx, dy) from the first to the second.
+
+    A pair along a level line must have that line between them and no upright line half way.
+    """
+    pairs = cKDTree(points).query_pairs(1.55 * period, output_type="ndarray")
+    if len(pairs) == 0:
+        return np.empty((0, 2), np.int64), np.empty((0, 2), np.int64)
+    start, stop = points[pairs[:, 0]], points[pairs[:, 1]]
+    vector = stop - start
+    length = np.linalg.norm(vector, axis=1)
+    level = np.abs(vector[:, 0]) >= np.abs(vector[:, 1])
+    inner = np.linspace(0.15, 0.85, 8)
+    middle = np.linspace(0.3, 0.7, 5)
+    own_x = _along(soft_x, start, stop, inner)
+    own_y = _along(soft_y, start, stop, inner)
+    line = np.where(level, np.quantile(own_y, 0.3, axis=1), np.quantile(own_x, 0.3, axis=1))
+    cross_x = _along(soft_x, start, stop, middle).max(axis=1)
+    cross_y = _along(soft_y, start, stop, middle).max(axis=1)
+    between = np.where(level, cross_x, cross_y)
+    good = (length > 0.6 * period) & (line > 0.12) & (between < np.maximum(0.6 * line, 0.25))
+    pairs, vector, level = pairs[good], vector[good], level[good]
+    step = np.zeros((len(pairs), 2), np.int64)
+    step[level, 0] = np.sign(vector[level, 0]).astype(int)
+    step[~level, 1] = np.sign(vector[~level, 1]).astype(int)
+    return pairs, step
+
+
+def _number(
+    count: int, edges: NDArray[np.int64], steps: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Column and row numbers of the crossings of the largest connected piece."""
+    if len(edges) == 0:
+        return np.empty((0, 2), np.int64), np.empty(0, np.int64)
+    both = np.concatenate([edges, edges[:, ::-1]])
+    both_steps = np.concatenate([steps, -steps])
+    graph = coo_matrix((np.ones(len(both)), (both[:, 0], both[:, 1])), (count, count)).tocsr()
+    _, piece = connected_components(graph, directed=False)
+    largest = int(np.argmax(np.bincount(piece)))
+    kept = np.flatnonzero(piece == largest)
+    # Start where joints are densest, so that a few wrong ones stay at the leaves.
+    degree = np.bincount(both[:, 0], minlength=count)
+    richness = degree.astype(float)
+    for _ in range(3):
+        summed = np.bincount(both[:, 0], weights=richness[both[:, 1]], minlength=count)
+        richness = summed / np.maximum(degree, 1)
+    start = int(kept[np.argmax(richness[kept])])
+    order, parent = breadth_first_order(graph, start, directed=False)
+    lookup = {
+        (int(a), int(b)): (int(s[0]), int(s[1])) for (a, b), s in zip(both, both_steps, strict=True)
+    }
+    index = np.zeros((count, 2), np.int64)
+    for node in order[1:]:
+        index[node] = index[parent[node]] + lookup[(int(parent[node]), int(node))]
+    return index[kept], kept
+
+
+def _agreeing(crossings: GridCrossings, heat: NDArray[np.float32]) -> GridCrossings:
+    """Keep one crossing a number, and only those that fit their neighbours."""
+    index, points = crossings.index, crossings.points
+    strength = ndimage.map_coordinates(heat, points[:, ::-1].T, order=1, mode="nearest")
+    order = np.lexsort((-strength, index[:, 1], index[:, 0]))
+    index, points = index[order], points[order]
+    first = np.ones(len(index), bool)
+    first[1:] = np.any(np.diff(index, axis=0) != 0, axis=1)
+    index, points = index[first], points[first]
+    for limit in (0.35, 0.2, 0.12):
+        if len(index) < _MIN_CROSSINGS:
+            break
+        predicted = _from_neighbours(index, points)
+        error = np.linalg.norm(points - predicted, axis=1)
+        good = error < limit * crossings.period_px
+        if good.sum() < max(_MIN_CROSSINGS, 0.3 * len(index)):
+            break
+        index, points = index[good], points[good]
+    return GridCrossings(index - index.min(axis=0), points, crossings.period_px)
+
+
+def _from_neighbours(index: NDArray[np.int64], points: FloatArray) -> FloatArray:
+    """Predict each crossing from an affine fit over its neighbours by number."""
+    tree = cKDTree(index)
+    count = min(13, len(index))
+    _, near = tree.query(index, k=count)
+    near = near[:, 1:]
+    offset = (index[near] - index[:, None]).astype(np.float64)
+    weight = np.exp(-0.5 * (np.linalg.norm(offset, axis=2) / 1.5) ** 2)
+    design = np.concatenate([np.ones((*offset.shape[:2], 1)), offset], axis=2)
+    centred = points[near] - np.median(points[near], axis=1, keepdims=True)
+    normal = np.einsum("nki,nk,nkj->nij", design, weight, design) + 1e-6 * np.eye(3)
+    right = np.einsum("nki,nk,nkj->nij", design, weight, centred)
+    solution = np.linalg.solve(normal, right)
+    return solution[:, 0] + np.median(points[near], axis=1)
+
+
+def fit_geometry(crossings: GridCrossings, maps: ProbabilityMaps) -> PageGeometry:
+    """Turn numbered crossings into the map of the page.
+
+    Page millimetres have their origin at the first crossing's column and row.
+
+    Args:
+        crossings: as found in the maps' pixels.
+        maps: for their scale; the geometry is in photo pixels.
+
+    Returns:
+        The geometry on a 5 mm lattice that reaches a few cells beyond the crossings.
+    """
+    index = crossings.index.astype(np.float64)
+    points = maps.to_picture(crossings.points)
+    homography, _ = cv2.findHomography(
+        index.reshape(-1, 1, 2), points.reshape(-1, 1, 2), cv2.LMEDS
+    )
+    if homography is None:
+        raise PageRejected("The ECG grid could not be measured.", "grid")
+
+    def flat(at: FloatArray) -> FloatArray:
+        return cv2.perspectiveTransform(at.reshape(-1, 1, 2), homography).reshape(at.shape)
+
+    residual = points - flat(index)
+    columns, rows = (crossings.index.max(axis=0) + 1 + 2 * _BORDER_CELLS).tolist()
+    table = np.zeros((rows, columns, 2))
+    known = np.zeros((rows, columns))
+    at = crossings.index + _BORDER_CELLS
+    table[at[:, 1], at[:, 0]] = residual
+    known[at[:, 1], at[:, 0]] = 1.0
+    smooth = _smooth(table, known)
+    left_over = (residual - smooth[at[:, 1], at[:, 0]]) * known[at[:, 1], at[:, 0]][:, None]
+    grid_x, grid_y = np.meshgrid(np.arange(columns), np.arange(rows))
+    lattice_index = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) - _BORDER_CELLS
+    lattice = flat(lattice_index) + smooth
+    geometry = PageGeometry(
+        lattice, MAJOR_GRID_MM, (-_BORDER_CELLS * MAJOR_GRID_MM, -_BORDER_CELLS * MAJOR_GRID_MM)
+    )
+    spread = 1.4826 * float(np.median(np.linalg.norm(left_over, axis=1)))
+    residual_mm = spread / max(geometry.pixels_per_mm(), 1e-6)
+    return PageGeometry(lattice, geometry.step_mm, geometry.origin_mm, residual_mm)
+
+
+def _smooth(table: FloatArray, known: FloatArray) -> FloatArray:
+    """Smooth residuals over the lattice; where crossings are missing, from farther away."""
+
+    def blur(values: FloatArray, weights: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
+        share = ndimage.gaussian_filter(weights, sigma, mode="constant", truncate=4)
+        total = np.stack(
+            [
+                ndimage.gaussian_filter(values[..., k] * weights, sigma, mode="constant", truncate=4)
+                for k in range(2)
+            ],
+            axis=-1,
+        )
+        return total / np.maximum(share, 1e-9)[..., None], share
+
+    result, _ = blur(table, known, 12.0)
+    for sigma, enough in ((5.0, 0.02), (2.0, 0.15), (0.9, 0.35)):
+        correction, share = blur(table - result, known, sigma)
+        result = result + correction * np.clip(share / enough, 0, 1)[..., None]
+    return result

@@ -1,0 +1,403 @@
+"""Layout: which lead is printed where on the rectified page.
+
+Rows of traces, lead names and calibration pulses come from the layout look. Every layout that
+``ecg.paper`` knows is laid over them, in both lead orders and, for pages of which only some rows
+are in the picture, at every row; the one whose lead names stand where names were seen wins. A
+page whose names support no layout is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ecg.leads import LEADS
+from ecg.paper import LAYOUTS, Layout, PrintedLead
+from ecg.probability_maps import ProbabilityMaps
+from ecg.reading import PageRejected
+
+_MAX_LEVEL_STEP_MM = 6.0
+_NAME_TOLERANCE_MM = (4.5, 3.5)
+
+
+@dataclass(frozen=True)
+class NameSeen:
+    """A lead name: the lead, its centre on the page in mm and how sure the look is (0..1)."""
+
+    lead: str
+    x_mm: float
+    y_mm: float
+    score: float
+
+
+@dataclass(frozen=True)
+class RowSeen:
+    """A row of traces: its level, its ends in mm, and the stretches that it was seen in."""
+
+    y_mm: float
+    left_mm: float
+    right_mm: float
+
+    @property
+    def length_mm(self) -> float:
+        """From end to end."""
+        return self.right_mm - self.left_mm
+
+
+@dataclass(frozen=True)
+class PulseSeen:
+    """A calibration pulse: left, top, right and bottom in mm."""
+
+    left_mm: float
+    top_mm: float
+    right_mm: float
+    bottom_mm: float
+
+
+@dataclass(frozen=True)
+class PageSeen:
+    """What the layout look found on a page, in page millimetres."""
+
+    names: tuple[NameSeen, ...]
+    rows: tuple[RowSeen, ...]
+    pulses: tuple[PulseSeen, ...]
+
+
+@dataclass(frozen=True)
+class LayoutFound:
+    """The layout of a page.
+
+    Attributes:
+        layout: the layout.
+        order: ``standard`` or ``cabrera``.
+        rows: rows of traces in the picture, from the top.
+        row_offset: row of the layout that the first of them is.
+        rhythm_leads: lead of each rhythm strip.
+        column_mm: width of a column.
+        left_mm: where the first column begins.
+        score: support by lead names, in names.
+        evidence: what decided, ready for JSON.
+    """
+
+    layout: Layout
+    order: str
+    rows: tuple[RowSeen, ...]
+    row_offset: int
+    rhythm_leads: tuple[str, ...]
+    column_mm: float
+    left_mm: float
+    score: float
+    evidence: dict[str, object] = field(default_factory=dict)
+
+    def printed_leads(self, duration_s: float) -> list[PrintedLead]:
+        """The stretches on the rows in the picture; ``row`` counts these rows."""
+        strips = self.rhythm_leads + ("II", "V1", "V5")[len(self.rhythm_leads) :]
+        printed = self.layout.printed_leads(self.order, strips, duration_s, strip_lead=strips[0])
+        found = []
+        for lead in printed:
+            row = lead.row - self.row_offset
+            if 0 <= row < len(self.rows):
+                found.append(
+                    PrintedLead(
+                        lead.lead,
+                        lead.sign,
+                        row,
+                        lead.column,
+                        lead.start_s,
+                        lead.duration_s,
+                        lead.is_rhythm,
+                    )
+                )
+        return found
+
+
+def look_over(
+    maps: ProbabilityMaps, left_mm: float, top_mm: float, pixels_per_mm: float
+) -> PageSeen:
+    """Turn the layout look's maps into names, rows and pulses.
+
+    Args:
+        maps: classes of ``segmentation.layout_look``.
+        left_mm, top_mm: page position of the maps' first pixel.
+        pixels_per_mm: scale of the maps.
+    """
+    origin = np.array([left_mm, top_mm])
+    return PageSeen(
+        _names(maps, origin, pixels_per_mm),
+        _rows(maps["baseline"], origin, pixels_per_mm),
+        _pulses(maps["pulse"], origin, pixels_per_mm),
+    )
+
+
+def _names(
+    maps: ProbabilityMaps, origin: NDArray[np.float64], scale: float
+) -> tuple[NameSeen, ...]:
+    seen = []
+    for lead in LEADS:
+        values = maps[f"name_{lead}"]
+        labels, count = ndimage.label(values > 0.3)
+        if not count:
+            continue
+        numbers = np.arange(1, count + 1)
+        mass = ndimage.sum_labels(values, labels, numbers)
+        peak = ndimage.maximum(values, labels, numbers)
+        centres = ndimage.center_of_mass(values, labels, numbers)
+        for m, p, (y, x) in zip(mass, peak, centres, strict=True):
+            if p > 0.45 and m > 1.2 * scale**2:
+                place = origin + np.array([x, y]) / scale
+                # A name covers about 8 square millimetres.
+                score = float(p * min(1.0, m / (5.0 * scale**2)))
+                seen.append(NameSeen(lead, float(place[0]), float(place[1]), score))
+    seen.sort(key=lambda name: -name.score)
+    kept: list[NameSeen] = []
+    for name in seen:
+        if all(abs(name.x_mm - k.x_mm) > 4 or abs(name.y_mm - k.y_mm) > 2.5 for k in kept):
+            kept.append(name)
+    return tuple(kept)
+
+
+def _rows(
+    baseline: NDArray[np.float32], origin: NDArray[np.float64], scale: float
+) -> tuple[RowSeen, ...]:
+    """Group the stretches of baseline into rows."""
+    # Close gaps of a few millimetres along the rows.
+    closed = ndimage.maximum_filter1d(baseline, int(3 * scale) | 1, axis=1)
+    closed = ndimage.minimum_filter1d(closed, int(3 * scale) | 1, axis=1)
+    labels, count = ndimage.label(closed > 0.4, structure=np.ones((3, 3)))
+    pieces = []
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        if place is None:
+            continue
+        weights = np.where(labels[place] == number, closed[place], 0)
+        ys = place[0].start + np.arange(weights.shape[0])
+        left = origin[0] + place[1].start / scale
+        right = origin[0] + (place[1].stop - 1) / scale
+        level = origin[1] + float((weights.sum(1) * ys).sum() / weights.sum()) / scale
+        if right - left > 8:
+            pieces.append((left, right, level))
+    pieces.sort(key=lambda piece: piece[0] - piece[1])
+    rows: list[list[tuple[float, float, float]]] = []
+    for piece in pieces:
+        best, best_step = None, _MAX_LEVEL_STEP_MM
+        for row in rows:
+            overlap = sum(max(0.0, min(piece[1], p[1]) - max(piece[0], p[0])) for p in row)
+            length = np.array([p[1] - p[0] for p in row])
+            level = float(np.average([p[2] for p in row], weights=length))
+            step = abs(level - piece[2])
+            allowed = 0.25 * (piece[1] - piece[0])
+            if step < best_step and (overlap < allowed or step < 2.0):
+                best, best_step = row, step
+        if best is None:
+            rows.append([piece])
+        else:
+            best.append(piece)
+    found = []
+    for row in rows:
+        length = np.array([p[1] - p[0] for p in row])
+        level = float(np.average([p[2] for p in row], weights=length))
+        found.append(
+            (RowSeen(level, min(p[0] for p in row), max(p[1] for p in row)), length.sum())
+        )
+    if not found:
+        return ()
+    longest = max(length for _, length in found)
+    kept = [row for row, length in found if length > max(12.0, 0.3 * longest)]
+    return tuple(sorted(kept, key=lambda row: row.y_mm))
+
+
+def _pulses(
+    pulse: NDArray[np.float32], origin: NDArray[np.float64], scale: float
+) -> tuple[PulseSeen, ...]:
+    labels, _ = ndimage.label(pulse > 0.5)
+    seen = []
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        if place is None:
+            continue
+        height = (place[0].stop - place[0].start) / scale
+        width = (place[1].stop - place[1].start) / scale
+        filled = float((labels[place] == number).mean())
+        if 3 < height < 25 and 2 < width < 14 and filled > 0.6:
+            left, top = origin + np.array([place[1].start, place[0].start]) / scale
+            # Drawn boxes end half a pixel beyond the last that is mostly covered.
+            seen.append(
+                PulseSeen(float(left), float(top), float(left + width), float(top + height))
+            )
+    return tuple(seen)
+
+
+def recognise(
+    seen: PageSeen, layout: str | None = None, min_names: float | None = None
+) -> LayoutFound:
+    """Find the layout that the lead names support best.
+
+    Args:
+        seen: names and rows of the page.
+        layout: only this layout, where the user names it.
+        min_names: support below which the page is refused.
+
+    Raises:
+        PageRejected: no rows, or no layout that enough names support.
+    """
+    if not seen.rows:
+        raise PageRejected("No ECG traces were found on the page.", "layout")
+    names = [LAYOUTS[layout]] if layout else list(LAYOUTS.values())
+    candidates: list[LayoutFound] = []
+    for candidate in names:
+        orders = ("standard",) if candidate.name == "strip" else ("standard", "cabrera")
+        for order in orders:
+            for rows in _row_choices(seen.rows, candidate):
+                missing = candidate.total_rows - len(rows)
+                for offset in range(missing + 1):
+                    candidates.append(_support(seen, candidate, order, rows, offset))
+    if not candidates:
+        raise PageRejected(
+            f"{len(seen.rows)} rows of traces were found, which fits no known layout; "
+            "name it with --layout if the page has one.",
+            "layout",
+        )
+    best = max(candidates, key=lambda found: found.score)
+    needed = min_names
+    if needed is None:
+        needed = 0.8 if best.layout.name == "strip" else 2.5
+    if best.score < needed and layout is None:
+        raise PageRejected(
+            "The lead names could not be read well enough to tell which trace is which lead; "
+            "take the photo closer and sharper, or name the layout with --layout.",
+            "layout",
+        )
+    return best
+
+
+def _row_choices(rows: tuple[RowSeen, ...], layout: Layout) -> list[tuple[RowSeen, ...]]:
+    """The rows as seen, or with one false row left out where there is one too many."""
+    if len(rows) <= layout.total_rows:
+        return [rows]
+    if len(rows) == layout.total_rows + 1:
+        return [rows[:k] + rows[k + 1 :] for k in range(len(rows))]
+    return []
+
+
+def _support(
+    seen: PageSeen, layout: Layout, order: str, rows: tuple[RowSeen, ...], offset: int
+) -> LayoutFound:
+    """How well the names support a layout laid over the rows."""
+    lengths = np.array([row.length_mm for row in rows])
+    whole = lengths > 0.8 * np.median(lengths)
+    left = float(np.median([r.left_mm for r, w in zip(rows, whole, strict=True) if w]))
+    right = float(np.median([r.right_mm for r, w in zip(rows, whole, strict=True) if w]))
+    width = (right - left) / layout.columns
+    cells = layout.printed_leads(order)
+    expected: dict[str, list[tuple[int, int]]] = {}
+    rhythm_rows = []
+    for cell in cells:
+        row = cell.row - offset
+        if not 0 <= row < len(rows):
+            continue
+        if cell.is_rhythm or layout.name == "strip":
+            rhythm_rows.append(row)
+        else:
+            expected.setdefault(cell.lead, []).append((row, cell.column))
+    differences = []
+    for name in seen.names:
+        for row, column in expected.get(name.lead, []):
+            dx = name.x_mm - (left + column * width)
+            dy = name.y_mm - rows[row].y_mm
+            if -14 < dx < 16 and -16 < dy < 14:
+                differences.append((name, row, column, dx, dy))
+    best_total, best_matched, best_shift = 0.0, [], (2.0, -6.0)
+    for _, _, _, shift_x, shift_y in differences:
+        matched: dict[tuple[int, int], tuple[NameSeen, float]] = {}
+        for name, row, column, dx, dy in differences:
+            close_x = abs(dx - shift_x) < _NAME_TOLERANCE_MM[0]
+            close_y = abs(dy - shift_y) < _NAME_TOLERANCE_MM[1]
+            key = (row, column)
+            if close_x and close_y and (key not in matched or matched[key][1] < name.score):
+                matched[key] = (name, name.score)
+        total = sum(score for _, score in matched.values())
+        if total > best_total:
+            best_total, best_shift = total, (shift_x, shift_y)
+            best_matched = [(name, *key) for key, (name, _) in matched.items()]
+    used = {id(name) for name, _, _ in best_matched}
+    rhythm_leads = []
+    rhythm_support = 0.0
+    for row in sorted(rhythm_rows):
+        near = [
+            name
+            for name in seen.names
+            if id(name) not in used
+            and -14 < name.x_mm - left < 16
+            and -16 < name.y_mm - rows[row].y_mm < 14
+            and (not best_matched or abs(name.y_mm - rows[row].y_mm - best_shift[1]) < 6)
+        ]
+        if near:
+            strongest = max(near, key=lambda name: name.score)
+            used.add(id(strongest))
+            rhythm_leads.append(strongest.lead)
+            rhythm_support += strongest.score
+        else:
+            default = ("II", "V1", "V5")[min(len(rhythm_leads), 2)]
+            rhythm_leads.append(default)
+    contradicted = sum(name.score for name in seen.names if id(name) not in used)
+    missing_rows = layout.total_rows - len(rows)
+    unnamed = len(expected) - len(best_matched)
+    dropped = len(seen.rows) - len(rows)
+    score = (
+        best_total
+        + rhythm_support
+        - 0.7 * contradicted
+        - 0.6 * missing_rows
+        - 0.12 * max(unnamed, 0)
+        - 0.8 * dropped
+    )
+    column_mm, left_mm = width, left
+    evidence: dict[str, object] = {
+        "names_matched": sorted(name.lead for name, _, _ in best_matched),
+        "names_seen": len(seen.names),
+        "rows_seen": len(seen.rows),
+        "rows_missing": missing_rows,
+        "name_offset_mm": [round(v, 1) for v in best_shift],
+    }
+    if layout.columns > 1 and len(best_matched) >= 3:
+        column = np.array([c for _, _, c in best_matched], float)
+        x = np.array([name.x_mm for name, _, _ in best_matched])
+        if np.ptp(column) > 0:
+            slope, intercept = np.polyfit(column, x, 1)
+            evidence["column_mm_from_names"] = round(float(slope), 2)
+            if abs(slope - width) > 0.05 * width and len(best_matched) >= 5:
+                # The page is cropped, or a row was seen too long: trust the names' spacing.
+                column_mm = float(slope)
+                if right - left < slope * layout.columns:
+                    left_mm = left
+    return LayoutFound(
+        layout,
+        order,
+        rows,
+        offset,
+        tuple(rhythm_leads),
+        column_mm,
+        left_mm,
+        float(score),
+        evidence,
+    )
+
+
+def pulse_gain(
+    pulses: Sequence[PulseSeen], gains: Sequence[float]
+) -> tuple[float | None, float | None]:
+    """Gain that the calibration pulses show.
+
+    Returns:
+        The nearest usual gain in mm/mV and the pulses' median height in mm; None without any.
+    """
+    heights = [pulse.bottom_mm - pulse.top_mm for pulse in pulses]
+    if not heights:
+        return None, None
+    height = float(np.median(heights))
+    nearest = min(gains, key=lambda gain: abs(np.log(height / gain)))
+    if abs(np.log(height / nearest)) > 0.25:
+        return None, height
+    return float(nearest), height

@@ -1,0 +1,75 @@
+"""What the page says twice, compared: the basis on which a reading is trusted or refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.leads import LEAD_INDEX
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Checks of one reading; NaN where the page does not allow one.
+
+    Attributes:
+        coverage: share of the printed windows that was read.
+        confidence: mean confidence of what was read.
+        einthoven: correlation of III with II - I where all three were read.
+        goldberger: correlation of aVR, aVL, aVF with their limb-lead sums where possible.
+        rhythm: correlation of each rhythm strip with its short lead, the least.
+    """
+
+    coverage: float
+    confidence: float
+    einthoven: float
+    goldberger: float
+    rhythm: float
+
+    @property
+    def quality(self) -> float:
+        """One figure in 0..1."""
+        checks = [value for value in (self.einthoven, self.goldberger, self.rhythm)]
+        known = [min(max(value, 0.0), 1.0) for value in checks if np.isfinite(value)]
+        consistent = float(np.mean(known)) if known else 0.8
+        return round(float(self.coverage * self.confidence * (0.3 + 0.7 * consistent)), 3)
+
+
+def correlation(a: NDArray[np.floating], b: NDArray[np.floating], shift: int = 25) -> float:
+    """Highest correlation of two signals within a shift of so many samples; NaN if too short."""
+    best = float("nan")
+    for k in range(-shift, shift + 1, 2):
+        left = a[max(k, 0) : len(a) + min(k, 0)]
+        right = b[max(-k, 0) : len(b) + min(-k, 0)]
+        both = np.isfinite(left) & np.isfinite(right)
+        if both.sum() < 250:
+            continue
+        x, y = left[both] - left[both].mean(), right[both] - right[both].mean()
+        scale = np.sqrt((x**2).sum() * (y**2).sum())
+        value = float((x * y).sum() / scale) if scale > 1e-9 else 0.0
+        best = value if not best > value else best
+    return best
+
+
+def limb_checks(signal_mv: NDArray[np.floating]) -> tuple[float, float]:
+    """Correlations that Einthoven's and Goldberger's relations promise.
+
+    Args:
+        signal_mv: ``(12, n)``, windows in their own time.
+
+    Returns:
+        The one of III with II - I and the least of the augmented leads'; NaN where the leads
+        were not printed at the same time.
+    """
+
+    def lead(name: str) -> NDArray[np.floating]:
+        return signal_mv[LEAD_INDEX[name]]
+
+    one, two, three = lead("I"), lead("II"), lead("III")
+    einthoven = correlation(three, two - one)
+    sums = {"aVR": -(one + two) / 2, "aVL": (one - three) / 2, "aVF": (two + three) / 2}
+    values = [correlation(lead(name), total) for name, total in sums.items()]
+    known = [value for value in values if np.isfinite(value)]
+    return einthoven, min(known) if known else float("nan")

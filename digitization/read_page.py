@@ -1,0 +1,406 @@
+"""Reading a page: photo and looks in, millivolts out, or a reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitization.grid import find_crossings, fit_geometry
+from digitization.layout import (
+    LayoutFound,
+    PageSeen,
+    PulseSeen,
+    RowSeen,
+    look_over,
+    pulse_gain,
+    recognise,
+)
+from digitization.quality import Agreement, correlation, limb_checks
+from digitization.rectify import rectify
+from digitization.traces import RowTrace, clean_heights, sample_window
+from ecg.lead_maps import LeadMaps, draw_lead_maps
+from ecg.leads import LEAD_INDEX, LEADS
+from ecg.page_geometry import PageGeometry
+from ecg.paper import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S, PrintedLead
+from ecg.probability_maps import ProbabilityMaps
+from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Trace
+
+_LAYOUT_PIXELS_PER_MM = 4.0
+_TRACE_PIXELS_PER_MM = 8.0
+_STRIP_MM = 48.0
+_SIDE_MM = 14.0
+_FIRST_LOOK_PX = 1280
+_BEST_PIXELS_PER_MM = 4.0
+_LARGEST_PAGE_MM = 650.0
+_USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
+
+
+class SeesPages(Protocol):
+    """The looks, as the reader needs them (``segmentation.looks.Looks``)."""
+
+    def see_page(self, photo: NDArray[np.uint8], longest_px: int) -> ProbabilityMaps: ...
+
+    def see_layout(self, page: NDArray[np.uint8]) -> ProbabilityMaps: ...
+
+    def see_trace(self, strip: NDArray[np.uint8]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a person may say about a page instead of leaving it to the reader.
+
+    Attributes:
+        layout: layout id, or None to recognise it.
+        speed_mm_per_s: paper speed, or None for 25 unless the page says otherwise.
+        gain_mm_per_mv: gain, or None for what the pulse shows, else 10.
+        min_quality: quality below which a page is refused.
+    """
+
+    layout: str | None = None
+    speed_mm_per_s: float | None = None
+    gain_mm_per_mv: float | None = None
+    min_quality: float = 0.35
+
+    def __post_init__(self) -> None:
+        if self.layout is not None and self.layout not in LAYOUTS:
+            raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, not {self.layout!r}")
+        if self.speed_mm_per_s is not None and self.speed_mm_per_s not in SPEEDS_MM_PER_S:
+            raise ValueError(f"speed must be 25 or 50 mm/s, not {self.speed_mm_per_s:g}")
+        if self.gain_mm_per_mv is not None and self.gain_mm_per_mv not in GAINS_MM_PER_MV:
+            raise ValueError(f"gain must be 5, 10 or 20 mm/mV, not {self.gain_mm_per_mv:g}")
+
+
+def read_page(
+    photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions | None = None
+) -> Reading:
+    """Digitize the page in a photo.
+
+    Args:
+        photo: ``(h, w, 3)`` uint8 RGB, upright or at any quarter turn.
+        looks: the networks.
+        options: what is known of the page.
+
+    Raises:
+        PageRejected: the page cannot be read; the message says why.
+    """
+    options = options or ReadOptions()
+    if min(photo.shape[:2]) < 40:
+        raise PageRejected(
+            f"The picture is only {photo.shape[1]} x {photo.shape[0]} pixels; an ECG needs at "
+            "least a few hundred.",
+            "page",
+        )
+    geometry = find_geometry(photo, looks)
+    geometry, seen, turned = find_upright(photo, geometry, looks)
+    found = recognise(seen, options.layout)
+    rows = [_read_row(photo, geometry, row, looks) for row in found.rows]
+    return _compose(photo, geometry, seen, found, rows, turned, options)
+
+
+def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
+    """Find the grid, looking again at a better size where the first look was not at one."""
+    longest = max(photo.shape[:2])
+    first = min(_FIRST_LOOK_PX, 2 * longest)
+    tried: list[tuple[float, PageGeometry]] = []
+    refusal: PageRejected | None = None
+    for size in (first, first // 2, min(2000, longest)):
+        if size < 160 or (tried and size != first):
+            continue
+        try:
+            geometry, support = _geometry_at(photo, looks, size)
+        except PageRejected as rejected:
+            refusal = refusal or rejected
+            continue
+        tried.append((support, geometry))
+    if not tried:
+        raise refusal or PageRejected("No ECG grid was found.", "grid")
+    support, geometry = max(tried, key=lambda item: item[0])
+    seen_at = geometry.pixels_per_mm() * first / longest
+    better = round(longest * _BEST_PIXELS_PER_MM / geometry.pixels_per_mm())
+    if not 2.9 < seen_at < 6.0 and 160 < better < 2600 and better <= 2 * longest:
+        try:
+            again, more = _geometry_at(photo, looks, better)
+        except PageRejected:
+            return geometry
+        if more > 0.8 * support:
+            return again
+    return geometry
+
+
+def _geometry_at(
+    photo: NDArray[np.uint8], looks: SeesPages, longest_px: int
+) -> tuple[PageGeometry, float]:
+    """The geometry seen at one size, and how many crossings support it."""
+    maps = looks.see_page(photo, longest_px)
+    crossings = find_crossings(maps["grid_x"], maps["grid_y"])
+    geometry = fit_geometry(crossings, maps)
+    left, top, right, bottom = geometry.extent_mm
+    if right - left > _LARGEST_PAGE_MM or bottom - top > _LARGEST_PAGE_MM:
+        raise PageRejected(
+            "The picture shows a fine regular grid that is not ECG paper, or several pages at "
+            "once; photograph one page.",
+            "grid",
+        )
+    return geometry, float(len(crossings.points))
+
+
+def find_upright(
+    photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPages
+) -> tuple[PageGeometry, PageSeen, int]:
+    """Try the four quarter turns of the page until lead names are seen.
+
+    Returns:
+        The geometry turned so that the page is upright, what is on it, and the quarter turns.
+    """
+    best: tuple[float, PageGeometry, PageSeen, int] | None = None
+    for turns in (0, 2, 1, 3):
+        turned = turn_geometry(geometry, turns)
+        seen = _see_layout(photo, turned, looks)
+        support = sum(name.score for name in seen.names)
+        if best is None or support > best[0]:
+            best = (support, turned, seen, turns)
+        if support > 4.5:
+            break
+    assert best is not None
+    return best[1], best[2], best[3]
+
+
+def turn_geometry(geometry: PageGeometry, quarter_turns: int) -> PageGeometry:
+    """The same map for a page whose axes are turned by quarter turns."""
+    points = np.rot90(geometry.photo_points, quarter_turns, axes=(0, 1))
+    return replace(geometry, photo_points=np.ascontiguousarray(points))
+
+
+def _see_layout(
+    photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPages
+) -> PageSeen:
+    left, top, right, bottom = geometry.extent_mm
+    scale = _LAYOUT_PIXELS_PER_MM
+    size = (round((right - left) * scale), round((bottom - top) * scale))
+    page = rectify(photo, geometry, left, top, size, scale)
+    maps = looks.see_layout(page)
+    # The first pixel of the maps is the middle of the page's first two.
+    shift = (maps.scale[0] - 1) / 2 / scale
+    return look_over(maps, left + shift, top + shift, scale / maps.scale[0])
+
+
+def _read_row(
+    photo: NDArray[np.uint8], geometry: PageGeometry, row: RowSeen, looks: SeesPages
+) -> RowTrace:
+    left, right = row.left_mm - _SIDE_MM, row.right_mm + _SIDE_MM
+    top = row.y_mm - _STRIP_MM / 2
+    scale = _TRACE_PIXELS_PER_MM
+    size = (round((right - left) * scale), round(_STRIP_MM * scale))
+    strip = rectify(photo, geometry, left, top, size, scale)
+    heights = looks.see_trace(strip)
+    x = left + np.arange(size[0]) / scale
+    y = top + heights.height_px.astype(np.float64) / scale
+    return clean_heights(x, y, heights.confidence)
+
+
+def _compose(
+    photo: NDArray[np.uint8],
+    geometry: PageGeometry,
+    seen: PageSeen,
+    found: LayoutFound,
+    rows: list[RowTrace],
+    turned: int,
+    options: ReadOptions,
+) -> Reading:
+    """Put the rows together: time base, calibration, leads, checks."""
+    speed = options.speed_mm_per_s or 25.0
+    shown_gain, pulse_mm = pulse_gain(seen.pulses, GAINS_MM_PER_MV)
+    gain = options.gain_mm_per_mv or shown_gain or 10.0
+    left, column_mm = _time_base(found, rows, speed)
+    window_s = column_mm / speed
+    duration_s = window_s * found.layout.columns
+    printed = found.printed_leads(duration_s)
+    samples = round(duration_s * READING_RATE_HZ)
+    signal = np.full((12, samples), np.nan, np.float32)
+    confidence = np.zeros((12, samples), np.float32)
+    zeros = [_zero_level(row, trace, seen.pulses) for row, trace in zip(found.rows, rows, strict=True)]
+    short: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]] = []
+    strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]] = []
+    traces = []
+    expected = read = 0
+    for lead in printed:
+        start_mm = left + lead.column * column_mm
+        values, sure = sample_window(
+            rows[lead.row], start_mm, lead.duration_s, speed, gain, zeros[lead.row], lead.sign
+        )
+        expected += len(values)
+        read += int(np.isfinite(values).sum())
+        (strips if lead.is_rhythm else short).append((lead, values, sure))
+        traces.append(_trace(rows[lead.row], lead, start_mm, speed, geometry))
+    for lead, values, sure in short:
+        first = round(lead.start_s * READING_RATE_HZ)
+        room = min(len(values), samples - first)
+        signal[LEAD_INDEX[lead.lead], first : first + room] = values[:room]
+        confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
+    rhythm = _add_strips(signal, confidence, strips)
+    einthoven, goldberger = limb_checks(signal)
+    sure = confidence[confidence > 0]
+    agreement = Agreement(
+        coverage=read / max(expected, 1),
+        confidence=float(sure.mean()) if sure.size else 0.0,
+        einthoven=einthoven,
+        goldberger=goldberger,
+        rhythm=rhythm,
+    )
+    quality = agreement.quality
+    _refuse(agreement, quality, options)
+    starts = {}
+    for lead, values, _ in [*strips, *short]:
+        if np.isfinite(values).mean() > 0.3:
+            starts[lead.lead] = lead.start_s
+    evidence: Mapping[str, Any] = {
+        "quarter_turns": turned,
+        "grid_residual_mm": round(geometry.residual_mm, 4),
+        "pixels_per_mm": round(geometry.pixels_per_mm(), 2),
+        "order": found.order,
+        "layout": {**found.evidence, "score": round(found.score, 2)},
+        "speed": "given" if options.speed_mm_per_s else "usual 25 mm/s",
+        "gain": "given"
+        if options.gain_mm_per_mv
+        else ("calibration pulse" if shown_gain else "usual 10 mm/mV"),
+        "pulse_mm": None if pulse_mm is None else round(pulse_mm, 2),
+        "column_mm": round(column_mm, 2),
+        "agreement": {
+            key: None if not np.isfinite(value) else round(float(value), 3)
+            for key, value in vars(agreement).items()
+        },
+    }
+    return Reading(
+        signal_mv=signal,
+        confidence=confidence,
+        layout=found.layout.name,
+        speed_mm_per_s=speed,
+        gain_mm_per_mv=gain,
+        quality=quality,
+        traces=tuple(traces),
+        geometry=geometry,
+        lead_maps=_maps(signal, starts),
+        evidence=evidence,
+    )
+
+
+def _time_base(found: LayoutFound, rows: list[RowTrace], speed: float) -> tuple[float, float]:
+    """Where the first column begins and how wide a column is, from the ends of the rows."""
+    extents = [extent for extent in (row.extent_mm for row in rows) if extent is not None]
+    if not extents:
+        raise PageRejected("The traces on the page are too faint to read.", "trace")
+    columns = found.layout.columns
+    left = float(np.median([extent[0] for extent in extents]))
+    right = float(np.median([extent[1] for extent in extents]))
+    width = (right - left) / columns
+    from_names = abs(found.column_mm - width) > 0.05 * width
+    if from_names:
+        width = found.column_mm
+    for usual in _USUAL_WINDOWS_S:
+        usual_mm = usual * speed
+        if abs(width - usual_mm) < 0.025 * usual_mm:
+            if not from_names:
+                left += (right - left - usual_mm * columns) / 2
+            return left, usual_mm
+    return left, width
+
+
+def _zero_level(row: RowSeen, trace: RowTrace, pulses: tuple[PulseSeen, ...]) -> float:
+    """Height of 0 mV: the foot of the row's pulse, else the row's usual level."""
+    for pulse in pulses:
+        if pulse.top_mm < row.y_mm < pulse.bottom_mm + 4 and abs(pulse.bottom_mm - row.y_mm) < 4:
+            return pulse.bottom_mm
+    finite = trace.y_mm[np.isfinite(trace.y_mm)]
+    return float(np.median(finite)) if finite.size else row.y_mm
+
+
+def _add_strips(
+    signal: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]],
+) -> float:
+    """Lay rhythm strips over the short leads; return how well the two agree.
+
+    Where a strip's lead name was not read, its lead is the one of II, V1, V5 or any other that
+    it agrees with best.
+    """
+    agreements = []
+    taken: set[int] = set()
+    for lead, values, sure in strips:
+        values, sure = _fit(values, signal.shape[1]), _fit(sure, signal.shape[1], 0.0)
+        scores = {k: correlation(values, signal[k]) for k in range(12) if k not in taken}
+        named = LEAD_INDEX[lead.lead]
+        index = named
+        known = {k: value for k, value in scores.items() if np.isfinite(value)}
+        if known:
+            likely = max(known, key=lambda k: known[k])
+            if known.get(named, -1) < 0.6 and known[likely] > 0.9:
+                index = likely
+        taken.add(index)
+        if np.isfinite(scores.get(index, float("nan"))):
+            agreements.append(scores[index])
+        finite = np.isfinite(values)
+        replaced = finite & ~(np.isfinite(signal[index]) & (confidence[index] > sure))
+        signal[index, replaced] = values[replaced]
+        confidence[index, replaced] = sure[replaced]
+    return min(agreements) if agreements else float("nan")
+
+
+def _fit(values: NDArray[np.float32], length: int, fill: float = np.nan) -> NDArray[np.float32]:
+    """Cut or pad to a length."""
+    out = np.full(length, fill, np.float32)
+    out[: min(length, len(values))] = values[:length]
+    return out
+
+
+def _refuse(agreement: Agreement, quality: float, options: ReadOptions) -> None:
+    """Refuse what cannot be trusted."""
+    if agreement.coverage < 0.5:
+        raise PageRejected(
+            f"Only {agreement.coverage:.0%} of the printed traces could be read; take the photo "
+            "closer, sharp and with all of the page in it.",
+            "trace",
+        )
+    if np.isfinite(agreement.rhythm) and agreement.rhythm < 0.3:
+        raise PageRejected(
+            "The rhythm strip does not agree with the same lead above it, so leads or time base "
+            "were read wrongly; take the photo flatter and sharper.",
+            "quality",
+        )
+    if quality < options.min_quality:
+        raise PageRejected(
+            f"The page was read too uncertainly (quality {quality:.2f}, needed "
+            f"{options.min_quality:.2f}); take the photo closer, flat and evenly lit.",
+            "quality",
+        )
+
+
+def _trace(
+    row: RowTrace, lead: PrintedLead, start_mm: float, speed: float, geometry: PageGeometry
+) -> Trace:
+    inside = (row.x_mm >= start_mm) & (row.x_mm <= start_mm + lead.duration_s * speed)
+    points = np.stack([row.x_mm[inside], row.y_mm[inside]], axis=-1)
+    finite = np.isfinite(points).all(axis=1)
+    photo = np.full_like(points, np.nan)
+    if finite.any():
+        photo[finite] = geometry.photo_from_page(points[finite])
+    return Trace(
+        lead.lead,
+        lead.row,
+        lead.is_rhythm,
+        lead.start_s,
+        points,
+        photo,
+        row.confidence[inside].astype(np.float32),
+    )
+
+
+def _maps(signal_mv: NDArray[np.float32], starts: dict[str, float]) -> LeadMaps:
+    """Lead maps of the windows that were read."""
+    return draw_lead_maps(
+        signal_mv, READING_RATE_HZ, [starts.get(lead, float("nan")) for lead in LEADS]
+    )

@@ -1,0 +1,1 @@
+"""File formats of recordings: WFDB and CSV, in and out. Writers leave a whole file or none."""

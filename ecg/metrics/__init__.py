@@ -1,0 +1,1 @@
+"""Scores: of a digitized signal against the true one, and of a diagnosis against its labels."""

@@ -1,0 +1,1 @@
+"""What every trainable thing shares: registry, training, checkpoints, ONNX. Knows no ECGs."""

@@ -1,0 +1,225 @@
+"""The console command ``ecgphoto``.
+
+Nothing heavy is imported here: each sub-command imports what it needs when it runs, so that
+``ecgphoto --help`` answers at once. Findings go to stdout, progress and complaints to stderr.
+Exit codes: 0 all read, 3 finished with rejections or errors, 2 usage or nothing could be written.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from pipeline.options import (
+    BenchmarkOptions,
+    DiagnoseOptions,
+    DigitizeOptions,
+    GenerateOptions,
+    TrainMapsOptions,
+    TrainSignalsOptions,
+)
+from segmentation.train import TrainLook
+
+if TYPE_CHECKING:
+    from pipeline.batch import Outcome, Process
+
+EXIT_OK = 0
+EXIT_USAGE = 2
+EXIT_NOT_ALL_READ = 3
+
+_DESCRIPTION = (
+    "From a photo of a paper ECG to a calibrated 12-lead recording and an MI probability."
+)
+
+
+def _look(name: str) -> object:
+    # The room's own configuration is the one description; the sub-command's name gives ``look``.
+    default = TrainLook(look=name, ptbxl=tyro.MISSING, out=tyro.MISSING)  # type: ignore[arg-type]
+    summary = f"Train the network of the {name.replace('-', ' ')}."
+    return tyro.conf.subcommand(name, default=default, description=summary)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Train one of the networks; the same command goes on with a stopped run."""
+
+    network: (
+        Annotated[TrainLook, _look("page-look")]
+        | Annotated[TrainLook, _look("layout-look")]
+        | Annotated[TrainLook, _look("trace-look")]
+        | Annotated[TrainSignalsOptions, tyro.conf.subcommand("signal-mi")]
+        | Annotated[TrainMapsOptions, tyro.conf.subcommand("maps-mi")]
+    )
+
+
+_Command = (
+    Annotated[DigitizeOptions, tyro.conf.subcommand("digitize")]
+    | Annotated[DiagnoseOptions, tyro.conf.subcommand("diagnose")]
+    | Annotated[GenerateOptions, tyro.conf.subcommand("generate")]
+    | Annotated[TrainOptions, tyro.conf.subcommand("train")]
+    | Annotated[BenchmarkOptions, tyro.conf.subcommand("benchmark")]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one sub-command and returns its exit code.
+
+    Args:
+        arguments: what the user typed after ``ecgphoto``; by default the process's own.
+
+    Raises:
+        SystemExit: after help (0) or a usage error (2).
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments == ["--version"]:
+        print(f"ecgphoto {version('ecgphoto')}")
+        return EXIT_OK
+    options: Any = tyro.cli(
+        _Command,  # type: ignore[arg-type]
+        prog="ecgphoto",
+        description=_DESCRIPTION,
+        args=arguments or ["--help"],
+        config=(
+            tyro.conf.FlagCreatePairsOff,
+            tyro.conf.OmitArgPrefixes,
+            tyro.conf.OmitSubcommandPrefixes,
+        ),
+    )
+    if isinstance(options, DigitizeOptions):
+        return _read_photos(options)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if isinstance(options, GenerateOptions):
+        from dataset_generation.command import generate
+
+        generate(options)
+    elif isinstance(options, TrainOptions):
+        _train(options.network)
+    else:
+        from pipeline.benchmark import run
+
+        run(options.name, options)
+    return EXIT_OK
+
+
+def _train(config: TrainLook | TrainSignalsOptions | TrainMapsOptions) -> None:
+    if isinstance(config, TrainLook):
+        from segmentation.train import train_look
+
+        train_look(config)
+    elif isinstance(config, TrainSignalsOptions):
+        from classification.train_signals import main as train_signals
+
+        train_signals(config)
+    else:
+        from classification.train_maps import main as train_maps
+
+        train_maps(config)
+
+
+def _read_photos(options: DigitizeOptions) -> int:
+    """``digitize`` and ``diagnose``."""
+    diagnose = isinstance(options, DiagnoseOptions)
+    from pipeline.inputs import collect_photos
+    from pipeline.outputs import OutputError, ResultTree
+    from pipeline.photos import PhotoError
+
+    try:
+        photos = collect_photos(options.photos, exclude=options.out)
+        tree = ResultTree(options.out, diagnose)
+        from pipeline.batch import run_batch
+
+        process = _load_process(options, diagnose)
+        outcomes = run_batch(photos, tree, process, diagnose, options.max_megapixels)
+        return _show(outcomes, len(photos), options)
+    except (PhotoError, OutputError) as error:
+        print(f"ecgphoto: {error}", file=sys.stderr)
+        return EXIT_USAGE
+
+
+def _load_process(options: DigitizeOptions, diagnose: bool) -> Process:
+    hints: dict[str, Any] = {
+        "layout": None if options.layout == "auto" else options.layout,
+        "speed_mm_per_s": None if options.speed == "auto" else float(options.speed),
+        "gain_mm_per_mv": None if options.gain == "auto" else float(options.gain),
+    }
+    if diagnose:
+        from pipeline.diagnoser import Diagnoser
+
+        return Diagnoser.load(**hints).diagnose
+    from pipeline.digitizer import Digitizer
+
+    return Digitizer.load(**hints).digitize
+
+
+def _show(outcomes: Iterable[Outcome], files: int, options: DigitizeOptions) -> int:
+    """Tells of each photo as soon as it is done; returns the exit code."""
+    from tqdm import tqdm
+
+    documents = []
+    counts = {"read": 0, "rejected": 0, "error": 0}
+    bar = tqdm(total=files, unit="photo", file=sys.stderr, disable=options.quiet or files < 2)
+    with bar:
+        last = None
+        for outcome in outcomes:
+            counts[outcome.row.status] += 1
+            if outcome.row.photo != last:
+                bar.update()
+                last = outcome.row.photo
+            if options.json:
+                documents.append(_document(outcome))
+            else:
+                with bar.external_write_mode(file=sys.stdout):
+                    print(_line(outcome), flush=True)
+    if options.json:
+        document = {"out": str(options.out), "counts": counts, "photos": documents}
+        print(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+        print(f"{told}; results in {options.out}", file=sys.stderr)
+    return EXIT_OK if not counts["rejected"] + counts["error"] else EXIT_NOT_ALL_READ
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    from pipeline.result_files import as_json
+
+    document: dict[str, Any] = as_json(asdict(outcome.row))
+    if outcome.diagnosis is not None:
+        rate = outcome.diagnosis.heart_rate
+        document["heart_rate_bpm"] = None if rate is None else round(rate.bpm, 1)
+        document["mi"] = as_json(outcome.diagnosis.mi)
+    return document
+
+
+def _line(outcome: Outcome) -> str:
+    row = outcome.row
+    name = row.photo if row.page == 1 else f"{row.photo}, page {row.page}"
+    if row.status != "read":
+        return f"{name}: {row.status}: {row.reason}"
+    line = (
+        f"{name}: {row.layout}, {row.speed_mm_per_s:g} mm/s, {row.gain_mm_per_mv:g} mm/mV, "
+        f"{row.leads_found} of 12 leads, quality {row.quality or 0:.2f}"
+    )
+    if outcome.diagnosis is not None:
+        rate = outcome.diagnosis.heart_rate
+        if rate is not None:
+            line += f", {rate.bpm:.0f} beats/min"
+        line += f"\n  myocardial infarction: {_DECISIONS[outcome.diagnosis.mi_decision]}"
+        if row.mi_probability is not None:
+            line += f" (probability {row.mi_probability:.2f})"
+        line += f"\n  report: {outcome.folder}/report.html"
+    return f"{line}, {row.seconds:.1f} s" if outcome.diagnosis is None else line
+
+
+_DECISIONS = {
+    "mi": "signs found",
+    "no_mi": "no signs found",
+    "cannot_tell": "cannot tell",
+    "not_assessed": "not assessed",
+}

@@ -1,0 +1,114 @@
+"""A photo in, a reading and the probability of myocardial infarction out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.lead_maps import LeadMaps
+from ecg.reading import Reading
+from pipeline.digitizer import Digitizer
+from pipeline.heart_rate import HeartRate, measure_heart_rate
+from pipeline.photos import Photo
+
+if TYPE_CHECKING:
+    from classification.mi import MiPrediction
+
+MI_DECISIONS = ("mi", "no_mi", "cannot_tell", "not_assessed")
+LEAST_LEADS = 6
+"""Below this many leads myocardial infarction is not assessed: whole walls would be unseen."""
+LEAST_SECONDS = 1.0
+"""A lead counts when this much of it was read."""
+
+
+class MiPredictor(Protocol):
+    """What ``classification.mi.MiClassifier`` does."""
+
+    def predict(
+        self, signal_mv: NDArray[np.float32], rate_hz: float, lead_maps: LeadMaps | None
+    ) -> MiPrediction:
+        """Probability of myocardial infarction from a signal and its lead maps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What one photo says about the heart.
+
+    Attributes:
+        reading: the digitized page.
+        mi: the classifier's answer; None when not assessed.
+        mi_decision: ``mi``, ``no_mi``, ``cannot_tell`` or ``not_assessed``.
+        mi_reason: why it was not assessed, else empty.
+        heart_rate: measured on the signal; None where no beats are clear.
+    """
+
+    reading: Reading
+    mi: MiPrediction | None
+    mi_decision: str
+    mi_reason: str
+    heart_rate: HeartRate | None
+
+    def __post_init__(self) -> None:
+        if self.mi_decision not in MI_DECISIONS:
+            raise ValueError(f"mi_decision is one of {MI_DECISIONS}, not {self.mi_decision!r}")
+        if (self.mi is None) != (self.mi_decision == "not_assessed"):
+            raise ValueError("a probability is missing exactly when the decision is not_assessed")
+
+    @property
+    def mi_probability(self) -> float | None:
+        """Probability of myocardial infarction, None when not assessed."""
+        return None if self.mi is None else float(self.mi.probability)
+
+
+class Diagnoser:
+    """Reads photos and assesses myocardial infarction.
+
+    Args:
+        digitizer: reads the photo.
+        classifier: assesses what was read.
+
+    Example:
+        >>> diagnoser = Diagnoser.load()  # doctest: +SKIP
+        >>> diagnosis = diagnoser.diagnose(photo)
+        >>> diagnosis.mi_decision, diagnosis.mi_probability
+        ('no_mi', 0.07)
+    """
+
+    def __init__(self, digitizer: Digitizer, classifier: MiPredictor) -> None:
+        self._digitizer = digitizer
+        self._classifier = classifier
+
+    @classmethod
+    def load(
+        cls,
+        layout: str | None = None,
+        speed_mm_per_s: float | None = None,
+        gain_mm_per_mv: float | None = None,
+    ) -> Diagnoser:
+        """Loads the networks that ship; arguments as of ``Digitizer.load``."""
+        from classification.mi import MiClassifier
+
+        digitizer = Digitizer.load(layout, speed_mm_per_s, gain_mm_per_mv)
+        return cls(digitizer, MiClassifier.load())
+
+    def diagnose(self, photo: Photo | NDArray[np.uint8]) -> Diagnosis:
+        """Reads and assesses one photo.
+
+        Raises:
+            PageRejected: what it shows is no ECG, or cannot be read; with the reason.
+        """
+        return self.assess(self._digitizer.digitize(photo))
+
+    def assess(self, reading: Reading) -> Diagnosis:
+        """Assesses a page that was read already."""
+        seconds = np.isfinite(reading.signal_mv).sum(axis=1) / reading.rate_hz
+        leads = int((seconds >= LEAST_SECONDS).sum())
+        heart_rate = measure_heart_rate(reading.signal_mv, reading.rate_hz)
+        if leads < LEAST_LEADS:
+            reason = f"Only {leads} of the 12 leads were read; at least {LEAST_LEADS} are needed."
+            return Diagnosis(reading, None, "not_assessed", reason, heart_rate)
+        prediction = self._classifier.predict(reading.signal_mv, reading.rate_hz, reading.lead_maps)
+        return Diagnosis(reading, prediction, prediction.decision, "", heart_rate)

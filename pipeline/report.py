@@ -1,0 +1,149 @@
+"""The report: one self-contained HTML page that a clinician can read and print."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.diagnoser import Diagnosis
+from pipeline.lead_quality import LeadQuality
+from pipeline.overlay import LEAD_COLOURS, encode_jpeg
+from pipeline.photos import Photo
+from pipeline.redraw import redraw_svg
+
+TEMPLATE = "report.html.j2"
+OVERLAY_SIDE_PX = 1400
+
+HEADLINES = {
+    "mi": "Signs of myocardial infarction",
+    "no_mi": "No signs of myocardial infarction",
+    "cannot_tell": "Cannot tell: the result is too close to call",
+    "not_assessed": "Myocardial infarction not assessed",
+}
+LAYOUT_WORDS = {
+    "3x4": "3 rows of 4 leads",
+    "3x4+1": "3 rows of 4 leads and a rhythm strip",
+    "3x4+3": "3 rows of 4 leads and three rhythm strips",
+    "6x2": "6 rows of 2 leads",
+    "6x2+1": "6 rows of 2 leads and a rhythm strip",
+    "12x1": "12 rows of one lead",
+    "strip": "a single strip",
+}
+
+
+def write_report(
+    path: Path,
+    photo: Photo,
+    diagnosis: Diagnosis,
+    leads: tuple[LeadQuality, ...],
+    overlay_rgb: NDArray[np.uint8],
+    versions: Mapping[str, str],
+) -> None:
+    """Writes ``report.html``.
+
+    Args:
+        path: where.
+        photo: the photo.
+        diagnosis: what it shows.
+        leads: how well each lead was read.
+        overlay_rgb: the photo with what was read.
+        versions: software by name.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    reading = diagnosis.reading
+    page = environment.get_template(TEMPLATE).render(
+        photo=photo,
+        reading=reading,
+        diagnosis=diagnosis,
+        headline=HEADLINES[diagnosis.mi_decision],
+        layout_words=LAYOUT_WORDS.get(reading.layout, reading.layout),
+        made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        leads=leads,
+        colours={lead: "#{:02x}{:02x}{:02x}".format(*c) for lead, c in LEAD_COLOURS.items()},
+        redrawn=Markup(redraw_svg(reading.signal_mv, reading.rate_hz)),  # our own SVG
+        overlay=_data_uri(_smaller(overlay_rgb)),
+        evidence=_rows(reading.evidence),
+        caveats=_caveats(diagnosis, leads),
+        versions=versions,
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
+    """What the reader of this report should hold against it."""
+    reading = diagnosis.reading
+    caveats = []
+    missing = [lead.lead for lead in leads if lead.verdict == "missing"]
+    poor = [lead.lead for lead in leads if lead.verdict == "poor"]
+    if missing:
+        caveats.append(f"Not read: {', '.join(missing)}.")
+    if poor:
+        caveats.append(f"Read with low confidence: {', '.join(poor)}. Check them on the paper.")
+    if reading.quality < 0.5:
+        caveats.append(
+            "The photo was hard to read: compare the coloured traces with the printed ones."
+        )
+    if any(0 < lead.seconds < 5 for lead in leads):
+        caveats.append("Some leads show a few seconds only, as the paper does.")
+    rate = diagnosis.heart_rate
+    if rate is not None and rate.most_bpm > 1.2 * rate.least_bpm:
+        caveats.append("The beats are uneven: the heart rate is a median.")
+    caveats.append(
+        "The probability counts old and acute infarction alike and was learned on ECGs of one "
+        "hospital network (PTB-XL). It says nothing about other diseases."
+    )
+    return caveats
+
+
+def _rows(evidence: Mapping[str, Any], most: int = 14) -> list[tuple[str, str]]:
+    """Evidence as short lines of text."""
+    rows = []
+    for key, value in evidence.items():
+        text = _short(value)
+        if text:
+            rows.append((str(key).replace("_", " "), text))
+    return rows[:most]
+
+
+def _short(value: Any, depth: int = 0) -> str:
+    if isinstance(value, Mapping):
+        if depth > 1:
+            return ""
+        parts = ((str(k).replace("_", " "), _short(v, depth + 1)) for k, v in value.items())
+        return ", ".join(f"{k} {v}" for k, v in parts if v)[:160]
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_short(item, depth + 1) for item in value)[:160] if len(value) < 9 else ""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.3g}" if np.isfinite(value) else ""
+    return "" if value is None else str(value)[:160]
+
+
+def _smaller(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    scale = OVERLAY_SIDE_PX / max(height, width)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def _data_uri(picture: NDArray[np.uint8]) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(picture, 80)).decode()

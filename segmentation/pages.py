@@ -1,0 +1,116 @@
+"""Pages to learn from: records drawn as random pages, photographed at random strength."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset_generation.page import Page
+from dataset_generation.page_spec import sample_page
+from dataset_generation.photo import Photo, sample_photo
+from ecg.record import Record
+
+_STRENGTH_SHARES = (0.08, 0.2, 0.32, 0.4)
+
+
+class RecordSource(Protocol):
+    """Records by number, at 500 Hz."""
+
+    def __len__(self) -> int: ...
+
+    def record(self, index: int) -> Record:
+        """The record of a number."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """Records in memory.
+
+    Attributes:
+        signals_uv: ``(n, 12, samples)`` int16 in uV.
+        rate_hz: samples a second.
+    """
+
+    signals_uv: NDArray[np.int16]
+    rate_hz: float = 500.0
+
+    def __len__(self) -> int:
+        return len(self.signals_uv)
+
+    def record(self, index: int) -> Record:
+        """The record of a number, in mV."""
+        signal = self.signals_uv[index].astype(np.float32) / 1000
+        return Record(signal, self.rate_hz, str(index))
+
+
+def sample_photo_of(
+    record: Record,
+    rng: np.random.Generator,
+    pixels_per_mm: float,
+    layout: str | None = None,
+    strength: str | None = None,
+) -> Photo:
+    """Photograph a record as a random page.
+
+    Args:
+        record: what is printed.
+        rng: source of randomness.
+        pixels_per_mm: scale of the photo.
+        layout: layout id, random where None.
+        strength: strength of ``dataset_generation.photo``, random where None.
+    """
+    page_spec = sample_page(rng, layout)
+    if strength is None:
+        strength = str(rng.choice(["clean", "scan", "photo", "hard_photo"], p=_STRENGTH_SHARES))
+    page = Page(page_spec, record)
+    size = (page_spec.width_mm, page_spec.height_mm)
+    spec = sample_photo(rng, size, strength, pixels_per_mm)
+    if strength in ("photo", "hard_photo") and rng.random() < 0.25:
+        # Training goes wider than scoring: steeper turns too.
+        turned = replace(spec.camera, rotation_deg=spec.camera.rotation_deg + rng.uniform(-20, 20))
+        spec = replace(spec, camera=turned)
+    return Photo(page, spec)
+
+
+def load_source(
+    ptbxl_folder: str,
+    split: str,
+    count_100hz: int = 4000,
+    exclude: frozenset[int] = frozenset(),
+    seed: int = 0,
+) -> ArraySource:
+    """Load PTB-XL records to print, all at 500 Hz.
+
+    Records that exist at 500 Hz come first and are repeated until they are a third of all:
+    only they have QRS complexes as sharp as paper shows them.
+
+    Args:
+        ptbxl_folder: PTB-XL in either layout that ``ecg.ptbxl`` reads.
+        split: ``train`` (folds 1 to 8) or ``validation`` (fold 9).
+        count_100hz: records taken at 100 Hz and resampled.
+        exclude: records to leave out (``ecg.splits.reader_exclusions``).
+        seed: of the choice among the 100 Hz records.
+    """
+    from ecg.ptbxl import PtbXl
+    from ecg.resampling import resample
+
+    ptbxl = PtbXl(ptbxl_folder, cached_shards=1)
+    sharp_ids = ptbxl.select(split=split, rate_hz=500, exclude=exclude)
+    others = ptbxl.select(split=split, rate_hz=100, exclude=exclude)
+    others = np.setdiff1d(others, sharp_ids)
+    rng = np.random.default_rng(seed)
+    chosen = np.sort(rng.permutation(others)[:count_100hz])
+    parts = []
+    if len(sharp_ids):
+        sharp = ptbxl.signals(sharp_ids, 500)
+        repeats = max(1, round(len(chosen) / 2 / len(sharp)))
+        parts += [sharp] * repeats
+    for start in range(0, len(chosen), 500):
+        slow = ptbxl.signals(chosen[start : start + 500], 100).astype(np.float32)
+        fast = resample(slow, 100.0, 500.0)
+        parts.append(np.clip(np.round(fast), -32767, 32767).astype(np.int16))
+    return ArraySource(np.concatenate(parts))

@@ -1,0 +1,197 @@
+"""Trace look: for every column of a strip about one row, where its trace lies.
+
+The network answers with a score for each height in a column and one for "no trace here"; a
+softmax over them is a distribution, whose local mean is the centre line below the pixel and
+whose mass and width are the confidence. It is trained on coordinates, not on masks: the target
+is a narrow Gaussian about the true height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dataset_generation.page import Page
+from learning.training import ExampleDataset, Task
+from segmentation.layout_look import take_rectified
+from segmentation.page_look import to_tensor
+from segmentation.pages import RecordSource, sample_photo_of
+from segmentation.replay import Replayed
+
+PIXELS_PER_MM = 8.0
+STRIP_MM = 48.0
+HEIGHT = int(STRIP_MM * PIXELS_PER_MM)
+WIDTH = 512
+_TARGET_SIGMA_PX = 1.0
+_NEIGHBOURHOOD = 4
+
+
+def strip_truth(
+    page: Page, row: int, left_mm: float, top_mm: float, columns: int
+) -> NDArray[np.float32]:
+    """Height of a row's trace in every column of a strip.
+
+    Returns:
+        ``(columns,)`` pixel rows, NaN where the row has no trace or it leaves the strip.
+    """
+    x = left_mm + np.arange(columns) / PIXELS_PER_MM
+    y = np.full(columns, np.nan)
+    for trace in page.traces:
+        if trace.row != row or len(trace.points_mm) < 2:
+            continue
+        points = trace.points_mm
+        inside = (x >= points[0, 0]) & (x <= points[-1, 0])
+        y[inside] = np.interp(x[inside], points[:, 0], points[:, 1])
+    pixel = (y - top_mm) * PIXELS_PER_MM
+    pixel[(pixel < 0) | (pixel > HEIGHT - 1)] = np.nan
+    return pixel.astype(np.float32)
+
+
+def height_channel(height: int, width: int) -> Tensor:
+    """``(1, height, width)``: distance from the strip's middle, -1 to 1."""
+    return torch.linspace(-1, 1, height)[None, :, None].expand(1, height, width)
+
+
+class TraceLookExamples(ExampleDataset):
+    """Strips of rectified photos with the true heights of their middle row."""
+
+    def __init__(self, source: RecordSource) -> None:
+        self.source = source
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def example(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """One ``(4, HEIGHT, WIDTH)`` strip and its ``(WIDTH,)`` heights (NaN = none)."""
+        scale = float(np.exp(rng.uniform(np.log(3.2), np.log(16.0))))
+        photo = sample_photo_of(self.source.record(index), rng, scale)
+        page = photo.page
+        traces = [trace for trace in page.traces if len(trace.points_mm) > 1]
+        chosen = traces[int(rng.integers(len(traces)))]
+        row_traces = [trace for trace in traces if trace.row == chosen.row]
+        start = row_traces[0].points_mm[0, 0]
+        stop = row_traces[-1].points_mm[-1, 0]
+        width_mm = WIDTH / PIXELS_PER_MM
+        left = float(rng.uniform(start - 14, max(stop - width_mm + 14, start - 13)))
+        level = float(np.median(np.concatenate([t.points_mm[:, 1] for t in row_traces])))
+        top = level - STRIP_MM / 2 + float(np.clip(rng.normal(0, 1.0), -3, 3))
+        image = take_rectified(photo, left, top, (WIDTH, HEIGHT), PIXELS_PER_MM, rng, 0.03)
+        truth = strip_truth(page, chosen.row, left, top, WIDTH)
+        picture = torch.cat([to_tensor(image), height_channel(HEIGHT, WIDTH)])
+        return picture, torch.from_numpy(truth)
+
+
+def column_scores(logits: Tensor) -> Tensor:
+    """Scores of every height and of "none": ``(n, 2, h, w)`` to ``(n, h + 1, w)``."""
+    none = logits[:, 1].mean(dim=1, keepdim=True)
+    return torch.cat([logits[:, 0], none], dim=1)
+
+
+def read_columns(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Centre line and confidence from the scores.
+
+    Args:
+        scores: ``(n, h + 1, w)``.
+
+    Returns:
+        ``(n, w)`` heights in pixels and ``(n, w)`` confidence in 0..1: the probability mass
+        within a few pixels of the likeliest height.
+    """
+    probability = scores.softmax(dim=1)
+    heights = probability[:, :-1]
+    count = heights.shape[1]
+    peak = heights.argmax(dim=1, keepdim=True)
+    offsets = torch.arange(-_NEIGHBOURHOOD, _NEIGHBOURHOOD + 1, device=scores.device)
+    at = (peak + offsets[None, :, None]).clamp(0, count - 1)
+    near = heights.gather(1, at)
+    mass = near.sum(dim=1)
+    centre = (near * at).sum(dim=1) / mass.clamp_min(1e-9)
+    return centre, mass.clamp(0, 1)
+
+
+def coordinate_loss(scores: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy against a Gaussian about the true height, or against "none".
+
+    Returns:
+        The loss, and the mean absolute error of the centre line in pixels.
+    """
+    count = scores.shape[1] - 1
+    present = torch.isfinite(truth)
+    height = torch.where(present, truth, torch.zeros_like(truth))
+    rows = torch.arange(count, device=scores.device)[None, :, None]
+    gaussian = torch.exp(-0.5 * ((rows - height[:, None]) / _TARGET_SIGMA_PX) ** 2)
+    gaussian = gaussian / gaussian.sum(dim=1, keepdim=True).clamp_min(1e-6)
+    gaussian = gaussian * present[:, None]
+    target = torch.cat([gaussian, (~present)[:, None].float()], dim=1)
+    entropy = -(target * scores.log_softmax(dim=1)).sum(dim=1)
+    centre, _ = read_columns(scores)
+    error = (centre - height).abs()[present]
+    # Columns where the trace is steep decide the peaks: weigh them more.
+    slope = torch.zeros_like(height)
+    slope[:, 1:] = (height[:, 1:] - height[:, :-1]).abs() * (present[:, 1:] & present[:, :-1])
+    weight = 1 + slope.clamp(0, 8) / 4
+    loss = (entropy * weight).sum() / weight.sum()
+    if error.numel():
+        loss = loss + 0.02 * nn.functional.huber_loss(
+            centre[present], height[present], delta=4.0
+        )
+        return loss, error.mean().detach()
+    return loss, loss.detach() * 0
+
+
+class TraceLookTask(Task):
+    """Training of the trace look."""
+
+    network_name = "LookNetwork"
+    monitor = ("score", "max")
+
+    def __init__(
+        self, train: RecordSource, validation: RecordSource, arguments: Mapping[str, Any]
+    ) -> None:
+        self.network_arguments = {**arguments, "in_channels": 4, "classes": 2}
+        self.metadata = {
+            "pixels_per_mm": PIXELS_PER_MM,
+            "strip_mm": STRIP_MM,
+            "input": "rectified RGB strip in 0..1 at 8 pixels per mm, and a height channel",
+        }
+        self._train = train
+        examples = TraceLookExamples(validation)
+        drawn = [
+            examples.example(i % len(validation), np.random.default_rng([9, i])) for i in range(32)
+        ]
+        self._batches = [self.collate(drawn[i : i + 8]) for i in range(0, len(drawn), 8)]
+
+    def train_dataset(self) -> ExampleDataset:
+        return Replayed(TraceLookExamples(self._train))
+
+    def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, dict[str, float]]:
+        images, truth = batch
+        loss, error = coordinate_loss(column_scores(network(images)), truth)
+        return loss, {"error_px": float(error)}
+
+    def validation(self, network: nn.Module) -> dict[str, float]:
+        errors, present_hits, columns, entropy = [], 0.0, 0, 0.0
+        for images, truth in self._batches:
+            scores = column_scores(network(images))
+            centre, mass = read_columns(scores)
+            present = torch.isfinite(truth)
+            errors.append((centre - truth).abs()[present])
+            present_hits += float(((mass > 0.5) == present).sum())
+            columns += truth.numel()
+            entropy += float(coordinate_loss(scores, truth)[0]) / len(self._batches)
+        error = torch.cat(errors)
+        within = float((error < 1).float().mean())
+        presence = present_hits / columns
+        return {
+            "loss": entropy,
+            "error_median_px": float(error.median()),
+            "error_mean_px": float(error.clamp_max(40).mean()),
+            "within_1_px": within,
+            "presence": presence,
+            "score": within + presence,
+        }
