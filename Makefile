@@ -8,8 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 WORKERS ?= 2
-PACKAGES := $(wildcard checkpoints classification dataset_generation digitization ecg learning \
-    pipeline reconstruction segmentation)
+PACKAGES := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 SAMPLE ?= pipeline/sample/photo.jpg
 OUT ?= out/demo
 

@@ -75,9 +75,7 @@ class PrintedWindows:
 
 def sample_printed_windows(rng: np.random.Generator) -> PrintedWindows:
     """Draws a page such as hospitals print them; 3x4 with consecutive columns is the usual one."""
-    layout = str(
-        rng.choice(["3x4", "6x2", "12x1", "shared"], p=[0.68, 0.18, 0.06, 0.08])
-    )
+    layout = str(rng.choice(["3x4", "6x2", "12x1", "shared"], p=[0.68, 0.18, 0.06, 0.08]))
     missing = _sample_missing(rng)
     if layout == "shared":
         start_s = float(rng.uniform(0, PAGE_SECONDS - _SHARED_WINDOW_S))

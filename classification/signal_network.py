@@ -57,6 +57,7 @@ class SignalResNet(nn.Module):
         kernel: taps of the convolutions in the blocks (25 Hz in the first stage).
         blocks: residual blocks of each stage.
         dropout: share of pooled features dropped in training.
+        extra_channels: further channels along time beside the leads and their masks.
     """
 
     def __init__(
@@ -67,10 +68,11 @@ class SignalResNet(nn.Module):
         kernel: int = 7,
         blocks: int = 2,
         dropout: float = 0.3,
+        extra_channels: int = 0,
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            _convolution(2 * n_leads, widths[0], 15, 2),
+            _convolution(2 * n_leads + extra_channels, widths[0], 15, 2),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
             nn.MaxPool2d((1, 3), (1, 2), (0, 1)),
@@ -95,12 +97,27 @@ class SignalResNet(nn.Module):
             nn.Linear(128, n_outputs),
         )
 
-    def forward(self, signal_mv: Tensor) -> Tensor:
+    def forward(
+        self, signal_mv: Tensor, extra: Tensor | None = None, after_stem: Tensor | None = None
+    ) -> Tensor:
+        """Returns logits.
+
+        Args:
+            signal_mv: ``(batch, leads, samples)`` mV, NaN where nothing was measured.
+            extra: ``(batch, extra_channels, samples)``.
+            after_stem: ``(batch, widths[0], 1, about samples / 4)``, added after the stem.
+        """
         measured = ~torch.isnan(signal_mv)
         mask = measured.to(signal_mv.dtype)
         clean = _without_wander(torch.where(measured, signal_mv, 0.0), mask)
-        x = torch.cat([clean.clamp(-5.0, 5.0), mask - 1.0], dim=1).unsqueeze(2)
-        x = self.stages(self.stem(x.contiguous(memory_format=torch.channels_last))).squeeze(2)
+        channels = [clean.clamp(-5.0, 5.0), mask - 1.0]
+        if extra is not None:
+            channels.append(extra)
+        x = torch.cat(channels, dim=1).unsqueeze(2)
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        if after_stem is not None:
+            x = x + after_stem[..., : x.shape[-1]]
+        x = self.stages(x).squeeze(2)
         # where no lead was printed at all, a position does not count
         printed = mask.amax(1, keepdim=True)
         weight = functional.interpolate(printed, size=x.shape[-1], mode="linear") + 1e-3
@@ -111,9 +128,7 @@ class SignalResNet(nn.Module):
 
 
 def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> nn.Conv2d:
-    return nn.Conv2d(
-        channels_in, channels, (1, kernel), (1, stride), (0, kernel // 2), bias=False
-    )
+    return nn.Conv2d(channels_in, channels, (1, kernel), (1, stride), (0, kernel // 2), bias=False)
 
 
 def _without_wander(signal_mv: Tensor, mask: Tensor) -> Tensor:

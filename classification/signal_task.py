@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
+from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional
 
 from classification.printed_windows import PrintedWindows
 from classification.signal_examples import SignalExamples
 from classification.signal_network import NETWORK_RATE_HZ
+from ecg.metrics.diagnosis import auroc
 from learning.training import Task
 
 CLASSES = ("MI", "NORM", "STTC", "CD", "HYP")
@@ -30,6 +31,7 @@ class SignalTask(Task):
         validation_uv: the same of other patients.
         validation_targets: the same of other patients.
         network_arguments: arguments of ``SignalResNet``.
+        metadata: facts for the checkpoint.
     """
 
     network_name = "SignalResNet"
@@ -66,10 +68,10 @@ class SignalTask(Task):
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on whole records and on 3x4 pages, and the mean over classes (whole)."""
         signals_uv, targets = self._validation
-        whole = signal_logits(network, signals_uv)
-        page = signal_logits(network, signals_uv, PrintedWindows("3x4"))
-        each = [float(roc_auc_score(targets[:, k], whole[:, k])) for k in range(len(CLASSES))]
-        page_auroc = float(roc_auc_score(targets[:, 0], page[:, 0]))
+        whole = expit(signal_logits(network, signals_uv))
+        page = expit(signal_logits(network, signals_uv, PrintedWindows("3x4")))
+        each = [auroc(targets[:, k], whole[:, k]) for k in range(len(CLASSES))]
+        page_auroc = auroc(targets[:, 0], page[:, 0])
         return {
             "auroc_mi_whole": each[0],
             "auroc_mi_3x4": page_auroc,

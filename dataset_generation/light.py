@@ -124,7 +124,8 @@ def expose(image: FloatImage, spec: LightSpec) -> NDArray[np.uint8]:
             2 * np.pi / spec.moire_period_px
         )
         colour = np.array([0.0, 2.1, 4.2], np.float32)
-        image = image * (1 + spec.moire * np.sin(phase[..., None] + colour))
+        stripes = np.sin(phase[..., None].astype(np.float32) + colour)
+        image = image * (1 + np.float32(spec.moire) * stripes)
     if spec.blur_px > 0.15:
         image = cv2.GaussianBlur(image, (0, 0), spec.blur_px)
     if spec.motion_px > 1:

@@ -103,7 +103,11 @@ class Page:
             if not len(trace.points_mm) or (spec.pulse != "each" and trace.column != 0):
                 continue
             if spec.pulse == "end":
-                same_row = [t.points_mm[-1, 0] for t in self.traces if t.row == trace.row]
+                same_row = [
+                    t.points_mm[-1, 0]
+                    for t in self.traces
+                    if t.row == trace.row and len(t.points_mm)
+                ]
                 starts.add((float(max(same_row)), trace.row))
             else:
                 starts.add((float(spec.column_x_mm[trace.column] - width - lead), trace.row))
@@ -268,7 +272,15 @@ class Page:
             at = np.round((np.array(word.box_mm[:2]) - origin) * scale).astype(int)
             _paste(canvas, ink, int(at[0]), int(at[1]))
         if raster:
-            canvas = cv2.resize(canvas, size, interpolation=cv2.INTER_LINEAR)
+            # cv2.resize would align the corners of the outer dots, not the centres.
+            ratio = scale / pixels_per_mm
+            canvas = cv2.warpAffine(
+                canvas,
+                np.array([[ratio, 0.0, 0.0], [0.0, ratio, 0.0]]),
+                size,
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
         elif factor > 1:
             canvas = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
         return canvas.astype(np.float32) / 255

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dataset_generation.text import FONTS
+from dataset_generation.text import FONTS, text_coverage
 from ecg.leads import LEADS
 from ecg.paper import LAYOUTS, PrintedLead
 
@@ -322,4 +322,18 @@ def _sample_words(rng: np.random.Generator, spec: PageSpec, header: float) -> di
     scribbles = []
     if rng.random() < 0.15:
         scribbles = [_scribble(rng, spec.grid.box_mm) for _ in range(int(rng.integers(1, 4)))]
-    return {"texts": tuple(items), "scribbles": tuple(scribbles)}
+    shortened = (_shortened(item, spec.width_mm) for item in items)
+    texts = tuple(item for item in shortened if item.text)
+    return {"texts": texts, "scribbles": tuple(scribbles)}
+
+
+def _shortened(item: TextItem, width_mm: float) -> TextItem:
+    """The line without the last words that would run over the page's right edge."""
+    words = item.text.split(" ")
+    while words:
+        text = " ".join(words)
+        ink = text_coverage(text, item.font, 40)
+        if item.x_mm + ink.shape[1] * item.height_mm / 40 <= width_mm:
+            return replace(item, text=text)
+        words.pop()
+    return replace(item, text="")

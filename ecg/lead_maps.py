@@ -98,11 +98,10 @@ def draw_lead_maps(
         baselines = np.broadcast_to(np.asarray(baselines_mv, float), (len(LEADS),))
     rows = (MAP_HALF_RANGE_MV - (voltage_mv - baselines[:, None])) * ROWS_PER_MV - 0.5
     upper, lower = _pen_envelope(rows, line_width_mm * MAP_PIXELS_PER_MM / 2)
-    ink = _filled(upper, lower)
+    strength = np.ones((1, MAP_COLUMNS), np.float32)
     if column_ink is not None:
-        ink *= np.clip(column_ink, 0, 1)[:, None, :]
-    ink[~present] = 0
-    return LeadMaps(np.round(np.clip(ink, 0, 1) * 255).astype(np.uint8), present)
+        strength = np.clip(column_ink, 0, 1).astype(np.float32)
+    return LeadMaps(_filled(upper, lower, strength), present)
 
 
 def _window(
@@ -143,23 +142,32 @@ def _pen_envelope(
     return np.where(drawn, upper, np.nan), np.where(drawn, lower, np.nan)
 
 
-def _filled(upper: NDArray[np.float64], lower: NDArray[np.float64]) -> NDArray[np.float32]:
-    """``(12, 160, 250)``: the share of each pixel that lies between the edges."""
+def _filled(
+    upper: NDArray[np.float64], lower: NDArray[np.float64], column_ink: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """``(12, 160, 250)``: 255 times the share of each pixel that lies between the edges."""
     leads, strokes = upper.shape
     shape = (leads, MAP_ROWS + 1, MAP_COLUMNS)
-    steps = np.zeros(math.prod(shape))
-    column = np.broadcast_to(np.arange(strokes) // _SHARES, upper.shape)
-    lead = np.broadcast_to(np.arange(leads)[:, None], upper.shape)
     drawn = np.isfinite(upper) & np.isfinite(lower)
-    for edge, sign in ((upper, 1.0), (lower, -1.0)):
-        # from this edge down all is ink: a step of one, split over two rows
-        place = np.clip(edge[drawn] + 0.5, 0, MAP_ROWS)
-        row = np.minimum(place.astype(np.int64), MAP_ROWS - 1)
-        share = row + 1 - place
-        index = (lead[drawn] * (MAP_ROWS + 1) + row) * MAP_COLUMNS + column[drawn]
-        weight = np.concatenate([share, 1 - share]) * sign
-        steps += np.bincount(
-            np.concatenate([index, index + MAP_COLUMNS]), weight, minlength=steps.size
-        )
-    covered = np.cumsum(steps.reshape(shape)[:, :MAP_ROWS], axis=1, dtype=np.float32)
-    return np.clip(covered / _SHARES, 0, 1)
+    lead, stroke = np.nonzero(drawn)
+    column = stroke // _SHARES
+    # from the upper edge down all is ink, from the lower edge down none: a step of one each,
+    # split over two rows
+    place = np.clip(np.concatenate([upper[drawn], lower[drawn]]) + 0.5, 0, MAP_ROWS)
+    row = np.minimum(place.astype(np.int64), MAP_ROWS - 1)
+    share = (row + 1 - place) / _SHARES
+    start = lead * (MAP_ROWS + 1) * MAP_COLUMNS + column
+    index = np.concatenate([start, start]) + row * MAP_COLUMNS
+    sign = np.repeat([1.0, -1.0], len(lead))
+    steps = np.bincount(
+        np.concatenate([index, index + MAP_COLUMNS]),
+        np.concatenate([share * sign, (1 / _SHARES - share) * sign]),
+        minlength=math.prod(shape),
+    )
+    steps = steps.reshape(shape)
+    ink = np.empty((leads, MAP_ROWS, MAP_COLUMNS), np.uint8)
+    covered = np.zeros((leads, MAP_COLUMNS), np.float32)
+    for row_index in range(MAP_ROWS):  # several times quicker than cumsum along this axis
+        covered += steps[:, row_index]
+        ink[:, row_index] = np.clip(covered, 0, 1) * column_ink * 255 + 0.5
+    return ink

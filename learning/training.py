@@ -131,6 +131,9 @@ class Task(ABC):
     def validation(self, network: nn.Module) -> dict[str, float]:
         """Returns metrics on held-out data; the network is in evaluation mode, without gradient."""
 
+    def prepare(self, network: nn.Module) -> None:
+        """Changes the new network before a run begins, such as by another network's weights."""
+
     def collate(self, examples: list[Any]) -> Any:
         """Makes a batch of examples."""
         return default_collate(examples)
@@ -166,12 +169,14 @@ def train(task: Task, config: TrainingConfig) -> Path:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     config.out.mkdir(parents=True, exist_ok=True)
-    fabric = Fabric(
-        accelerator=config.device, devices=config.devices, precision=config.precision
-    )
+    fabric = Fabric(accelerator=config.device, devices=config.devices, precision=config.precision)
     fabric.launch()
     torch.manual_seed(config.seed)
     raw = build_network(task.network_name, **task.network_arguments)
+    state_path = config.out / STATE_FILE
+    resumes = config.resume and state_path.exists()
+    if not resumes:
+        task.prepare(raw)
     images = any(p.dim() == 4 for p in raw.parameters())
     if images:
         raw = raw.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -180,8 +185,7 @@ def train(task: Task, config: TrainingConfig) -> Path:
         _parameter_groups(raw, config.weight_decay), lr=config.learning_rate
     )
     progress = _Progress()
-    state_path = config.out / STATE_FILE
-    if config.resume and state_path.exists():
+    if resumes:
         progress = _read_state(state_path, raw, average, optimizer)
         logger.info("goes on from step %d of %s", progress.step, state_path)
     network, wrapped_optimizer = fabric.setup(raw, optimizer)
@@ -212,9 +216,7 @@ def train(task: Task, config: TrainingConfig) -> Path:
     logs: dict[str, list[float]] = {}
     batches: Iterator[Any] = iter(())
     if not finished():
-        batches = iter(
-            _loader(task, config, progress.step, fabric.global_rank, fabric.world_size)
-        )
+        batches = iter(_loader(task, config, progress.step, fabric.global_rank, fabric.world_size))
     last = saved = reported = time.monotonic()
     while not finished():
         network.train()

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from dataset_generation.options import GenerateOptions
 from pipeline.options import (
     BenchmarkOptions,
     DiagnoseOptions,
     DigitizeOptions,
-    GenerateOptions,
     TrainMapsOptions,
     TrainSignalsOptions,
 )
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ecgphoto {version('ecgphoto')}")
         return EXIT_OK
     options: Any = tyro.cli(
-        _Command,  # type: ignore[arg-type]
+        _Command,
         prog="ecgphoto",
         description=_DESCRIPTION,
         args=arguments or ["--help"],

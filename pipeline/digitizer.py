@@ -45,7 +45,6 @@ class Digitizer:
             gain_mm_per_mv: gain; None finds out.
         """
         from digitization.read_page import ReadOptions, read_page
-
         from segmentation.looks import Looks
 
         looks = Looks.load()

@@ -1,7 +1,7 @@
-"""What the sub-commands of ``ecgphoto`` take.
+"""What the sub-commands of ``ecgphoto`` take, where no room below describes it itself.
 
-The one description of each: the command line's help, the Python API and the documents use these
-classes. This module stays light, for ``ecgphoto --help`` imports it.
+``generate`` and ``train *-look`` are described by ``dataset_generation.options`` and
+``segmentation.train``. All of these modules stay light, for ``ecgphoto --help`` imports them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 import tyro
 
 Layout = Literal["auto", "3x4", "3x4+1", "3x4+3", "6x2", "6x2+1", "12x1", "strip"]
-Strength = Literal["clean", "scan", "photo", "hard_photo"]
 BenchmarkName = Literal[
     "generation", "segmentation", "digitization", "mi", "reconstruction", "signals", "speed"
 ]
@@ -50,32 +49,6 @@ class DigitizeOptions:
 @dataclass(frozen=True)
 class DiagnoseOptions(DigitizeOptions):
     """Read photos of paper ECGs, tell how likely myocardial infarction is, write a report."""
-
-
-@dataclass(frozen=True)
-class GenerateOptions:
-    """Make PTB-V: photos of printed ECGs with exact truth."""
-
-    out: Path = Path("out/ptb-v")
-    """Folder of the data set."""
-    data: Path | None = None
-    """PTB-XL folder (see download_datasets.sh); without one the ECG simulator is the source."""
-    records: int = 100
-    """How many records to print; 0 takes all."""
-    pages_per_record: int = 1
-    """Photos of each record."""
-    split: Literal["train", "validation", "test", "all"] = "train"
-    """PTB-XL folds 1-8, 9, 10, or all."""
-    layout: Layout | Literal["ptb-v"] = "auto"
-    """Page layout; auto draws one for each page."""
-    strength: Strength = "photo"
-    """How much the camera does."""
-    seed: int = 0
-    """Seed of the data set; a sample depends on seed, record and page alone."""
-    workers: int = 1
-    """Processes; the bytes written do not depend on it."""
-    masks: bool = True
-    """Write the per-lead masks as well."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class _Canvas:
     ) -> None:
         """Draws a line through the finite points, broken where they are not."""
         there = self.at(points)
-        finite: NDArray[np.bool_] = np.isfinite(there).all(axis=1)
+        finite = np.isfinite(there[:, 0] + there[:, 1])
         limit = 4.0 * max(self.picture.shape[:2])  # keeps OpenCV's integers from overflowing
         there = np.clip(np.nan_to_num(there), -limit, limit)
         breaks = np.flatnonzero(np.diff(finite.astype(np.int8))) + 1
@@ -138,7 +138,7 @@ def _draw_name(canvas: _Canvas, lead: str, photo_points: NDArray[np.floating]) -
     there = there[np.isfinite(there).all(axis=1)]
     if not len(there):
         return
-    font, size = cv2.FONT_HERSHEY_SIMPLEX, max(canvas.picture.shape[:2]) / 2400
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, max(canvas.picture.shape[:2]) / 1700
     thickness = max(1, round(2 * size))
     (width, height), _ = cv2.getTextSize(lead, font, size, thickness)
     x = int(np.clip(there[0, 0], 0, max(0, canvas.picture.shape[1] - width)))

@@ -64,8 +64,15 @@ def redraw_svg(signal_mv: NDArray[np.floating], rate_hz: float) -> str:
         f'height="{height:g}mm" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="Digitized ECG at 25 mm/s and 10 mm/mV">',
         _grid(width, height),
-        '<g fill="none" stroke="#111" stroke-width="0.25" stroke-linejoin="round">',
+        '<g font-family="Helvetica, Arial, sans-serif" font-size="3.2" fill="#24476b">',
     ]
+    for cell in cells:  # names first, so that they never hide a trace
+        x, top = left + cell.x_mm + 0.6, baselines[cell.row] - min(above[cell.row] - 3.5, 9.0)
+        parts.append(f'<text x="{x:.1f}" y="{top:.1f}" font-weight="bold">{cell.lead}</text>')
+    parts.append(
+        f'<text x="{_MARGIN_MM:g}" y="{height - 2:.1f}" font-size="2.8">25 mm/s, 10 mm/mV</text>'
+    )
+    parts.append('</g><g fill="none" stroke="#111" stroke-width="0.25" stroke-linejoin="round">')
     for baseline in baselines:
         pulse = f"M{_MARGIN_MM:g} {baseline}h1v-{GAIN_MM_PER_MV:g}h3v{GAIN_MM_PER_MV:g}h1"
         parts.append(f'<path d="{pulse}"/>')
@@ -73,13 +80,6 @@ def redraw_svg(signal_mv: NDArray[np.floating], rate_hz: float) -> str:
         trace = signal[LEADS.index(cell.lead), cell.start : cell.stop]
         x0 = left + cell.x_mm
         parts.append(f'<path d="{_path(trace, rate_hz, x0, baselines[cell.row])}"/>')
-    parts.append('</g><g font-family="Helvetica, Arial, sans-serif" font-size="3.2" fill="#111">')
-    for cell in cells:
-        x, top = left + cell.x_mm + 0.6, baselines[cell.row] - min(above[cell.row] - 3.5, 9.0)
-        parts.append(f'<text x="{x:.1f}" y="{top:.1f}" font-weight="bold">{cell.lead}</text>')
-    parts.append(
-        f'<text x="{_MARGIN_MM:g}" y="{height - 2:.1f}" font-size="2.8">25 mm/s, 10 mm/mV</text>'
-    )
     parts.append("</g></svg>")
     return "".join(parts)
 

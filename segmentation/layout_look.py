@@ -27,7 +27,7 @@ _SHIFT = 4
 
 
 def layout_targets(
-    photo: Photo, left_mm: float, top_mm: float, quarter_turns: int
+    photo: Photo, left_mm: float, top_mm: float, quarter_turns: int, side_px: int = CROP
 ) -> NDArray[np.uint8]:
     """Draw what the layout look should see in a square of the flat page.
 
@@ -35,9 +35,9 @@ def layout_targets(
     that is not upright no lead name is to be seen, so that names tell which way is up.
 
     Returns:
-        ``(15, CROP / 2, CROP / 2)`` uint8 at ``OUTPUT_PIXELS_PER_MM``.
+        ``(15, side_px / 2, side_px / 2)`` uint8 at ``OUTPUT_PIXELS_PER_MM``.
     """
-    size = CROP // 2
+    size = side_px // 2
     targets = np.zeros((len(CLASSES), size, size), np.uint8)
     page = photo.page
 

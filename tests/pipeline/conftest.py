@@ -1,5 +1,6 @@
 """A page drawn here and a reader that knows where everything on it is."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -72,7 +73,7 @@ def make_reading(layout: str = "3x4+1", signal_mv: NDArray[np.float32] | None = 
                 printed.is_rhythm,
                 printed.start_s,
                 points_mm,
-                geometry.photo_from_page(points_mm),
+                geometry.photo_from_page(points_mm).astype(np.float64),
                 np.full(count, 0.95, np.float32),
             )
         )
@@ -110,7 +111,7 @@ def page_photo(reading: Reading) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def make():  # type: ignore[no-untyped-def]
+def make() -> Callable[..., Reading]:
     """``make_reading`` for tests that need other layouts or signals."""
     return make_reading
 
@@ -126,7 +127,7 @@ def ecg_photo(tmp_path: Path, page_photo: NDArray[np.uint8]) -> Path:
 
 
 @pytest.fixture
-def stub_read(reading: Reading):  # type: ignore[no-untyped-def]
+def stub_read(reading: Reading) -> Callable[[NDArray[np.uint8]], Reading]:
     """Reads the page of :func:`make_reading`; rejects a picture without dark ink."""
 
     def read(photo_rgb: NDArray[np.uint8]) -> Reading:

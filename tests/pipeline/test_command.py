@@ -5,11 +5,14 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from ecg.formats.csv_format import read_csv
@@ -17,13 +20,13 @@ from ecg.formats.wfdb_format import read_wfdb
 from ecg.reading import Reading
 from pipeline.command import main
 from pipeline.diagnoser import Diagnoser
-from pipeline.digitizer import Digitizer
+from pipeline.digitizer import Digitizer, PageReader
 
 
 class StubClassifier:
     """Says what it is told."""
 
-    def predict(self, signal_mv, rate_hz, lead_maps):  # type: ignore[no-untyped-def]
+    def predict(self, signal_mv: NDArray[np.float32], rate_hz: float, lead_maps: object) -> Any:
         assert signal_mv.shape == (12, 5000)
         assert rate_hz == 500
         return SimpleNamespace(
@@ -36,7 +39,7 @@ class StubClassifier:
 
 
 @pytest.fixture(autouse=True)
-def stubbed(monkeypatch: pytest.MonkeyPatch, stub_read) -> None:  # type: ignore[no-untyped-def]
+def stubbed(monkeypatch: pytest.MonkeyPatch, stub_read: PageReader) -> None:
     digitizer = Digitizer(stub_read)
     monkeypatch.setattr(Digitizer, "load", lambda *args, **hints: digitizer)
     diagnoser = Diagnoser(digitizer, StubClassifier())
@@ -147,7 +150,7 @@ def truncated_jpeg(path: Path) -> None:
     path.write_bytes(stream.getvalue()[:8000])
 
 
-BAD_FILES = {
+BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated.jpg": (truncated_jpeg, "cut off or damaged"),
     "dot.png": (lambda path: Image.new("RGB", (1, 1)).save(path), "too small to show an ECG"),
     "empty.jpg": (Path.touch, "is empty (0 bytes)"),
@@ -239,13 +242,13 @@ def test_usage_error_exits_2(arguments: list[str]) -> None:
 
 
 def test_hints_reach_the_reader(
-    tmp_path: Path, ecg_photo: Path, monkeypatch: pytest.MonkeyPatch, stub_read: object
+    tmp_path: Path, ecg_photo: Path, monkeypatch: pytest.MonkeyPatch, stub_read: PageReader
 ) -> None:
     seen: dict[str, object] = {}
 
     def load(*args: object, **hints: object) -> Digitizer:
         seen.update(hints)
-        return Digitizer(stub_read)  # type: ignore[arg-type]
+        return Digitizer(stub_read)
 
     monkeypatch.setattr(Digitizer, "load", load)
     hints = ["--layout", "6x2+1", "--speed", "50", "--gain", "20"]

@@ -1,14 +1,18 @@
 """Heart rate from whole records and from pages."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from ecg.reading import Reading
 from pipeline.heart_rate import measure_heart_rate
 
+MakeReading = Callable[..., Reading]
+
 
 @pytest.mark.parametrize("layout", ["3x4", "3x4+1", "6x2", "12x1"])
-def test_rate_is_found_on_every_layout(make, layout: str) -> None:  # type: ignore[no-untyped-def]
+def test_rate_is_found_on_every_layout(make: MakeReading, layout: str) -> None:
     rate = measure_heart_rate(make(layout).signal_mv, 500)
     assert rate is not None
     assert rate.bpm == pytest.approx(72, abs=0.5)

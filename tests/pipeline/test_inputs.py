@@ -40,7 +40,7 @@ def test_file_with_a_pattern_for_a_name(tmp_path: Path) -> None:
 
 
 def test_each_file_once_in_the_order_named(ward: Path) -> None:
-    given = [ward / "b.jpg", ward, f"{ward}/../ward/b.jpg"]
+    given: list[str | Path] = [ward / "b.jpg", ward, f"{ward}/../ward/b.jpg"]
     assert names(collect_photos(given)) == ["b.jpg", "a.PNG", "c.pdf", "d.heic"]
 
 

@@ -4,9 +4,11 @@ import dataclasses
 import re
 import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from pipeline.photos import Photo
 from pipeline.redraw import redraw_svg
 from pipeline.report import write_report
 
+MakeReading = Callable[..., Reading]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -68,7 +71,7 @@ def paths(svg: str) -> list[NDArray[np.float64]]:
 @pytest.mark.parametrize(
     ("layout", "traces"), [("3x4", 12), ("3x4+1", 13), ("3x4+3", 15), ("6x2", 12), ("12x1", 12)]
 )
-def test_every_stretch_is_redrawn_true_to_size(make, layout: str, traces: int) -> None:  # type: ignore[no-untyped-def]
+def test_every_stretch_is_redrawn_true_to_size(make: MakeReading, layout: str, traces: int) -> None:
     reading = make(layout)
     svg = redraw_svg(reading.signal_mv, 500)
     drawn = paths(svg)
@@ -83,12 +86,12 @@ def test_every_stretch_is_redrawn_true_to_size(make, layout: str, traces: int) -
         assert np.ptp(points[:, 1]) == pytest.approx(np.ptp(there) * 10, abs=0.02)
 
 
-def test_rhythm_strip_shows_the_whole_ten_seconds(make) -> None:  # type: ignore[no-untyped-def]
+def test_rhythm_strip_shows_the_whole_ten_seconds(make: MakeReading) -> None:
     drawn = paths(redraw_svg(make("3x4+1").signal_mv, 500))
     assert len(drawn[-1]) == 5000
 
 
-def test_traces_stay_on_the_paper(make) -> None:  # type: ignore[no-untyped-def]
+def test_traces_stay_on_the_paper(make: MakeReading) -> None:
     reading = make("3x4+1")
     svg = redraw_svg(reading.signal_mv * 3, 500)
     root = ElementTree.fromstring(svg)
@@ -114,7 +117,7 @@ class _Classifier:
     def __init__(self, decision: str, probability: float) -> None:
         self.decision, self.probability = decision, probability
 
-    def predict(self, signal_mv, rate_hz, lead_maps):  # type: ignore[no-untyped-def]
+    def predict(self, signal_mv: object, rate_hz: float, lead_maps: object) -> Any:
         return SimpleNamespace(
             probability=self.probability,
             signal_probability=self.probability,

@@ -1,0 +1,115 @@
+"""Looks that see the truth of a generated photo: what is left is the reader's own error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+
+import digitization.read_page as reader
+from dataset_generation.page import Page
+from dataset_generation.photo import Photo, sample_photo
+from digitization.layout import look_over
+from digitization.traces import clean_heights
+from ecg.probability_maps import ProbabilityMaps
+from ecg.record import Record
+from ecg.simulator import simulate
+from pipeline.benchmark.pages import usual_page
+from segmentation import layout_look, page_look, trace_look
+
+
+class PerfectLooks:
+    """Answers from the truth of one photo."""
+
+    def __init__(self, photo: Photo) -> None:
+        self.photo = photo
+
+    def see_page(self, picture: np.ndarray, longest_px: int) -> ProbabilityMaps:
+        height, width = picture.shape[:2]
+        targets = page_look.page_targets(self.photo, (0, 0, width, height)).astype(np.float32) / 255
+        soft = np.stack([cv2.GaussianBlur(target, (0, 0), 1.0) for target in targets])
+        return ProbabilityMaps(soft, page_look.CLASSES)
+
+    def _found_from_true(self, geometry: Any) -> np.ndarray:
+        """Affine map from the true page's millimetres to those of the geometry found."""
+        true = self.photo.camera.page_from_photo(geometry.photo_points)
+        rows, columns = true.shape[:2]
+        x0, y0 = geometry.origin_mm
+        step = geometry.step_mm
+        x, y = np.meshgrid(x0 + step * np.arange(columns), y0 + step * np.arange(rows))
+        spec = self.photo.page.spec
+        inside = (true[..., 0] > 2) & (true[..., 0] < spec.width_mm - 2)
+        inside &= (true[..., 1] > 2) & (true[..., 1] < spec.height_mm - 2)
+        design = np.concatenate([true[inside], np.ones((inside.sum(), 1))], axis=1)
+        solution, *_ = np.linalg.lstsq(design, np.stack([x[inside], y[inside]], 1), rcond=None)
+        return solution
+
+    def _page_in(self, geometry: Any) -> tuple[Any, bool]:
+        """The truth in the found page's millimetres, and whether it stands upright there."""
+        affine = self._found_from_true(geometry)
+
+        def moved(points: Any) -> np.ndarray:
+            points = np.asarray(points, float)
+            return np.concatenate([points, np.ones((*points.shape[:-1], 1))], -1) @ affine
+
+        page = self.photo.page
+        texts = []
+        for word in page.texts:
+            a, b, c, d = word.box_mm
+            box = moved([[a, b], [c, d]]).ravel()
+            texts.append(replace(word, box_mm=tuple(box)))
+        traces = [replace(t, points_mm=moved(t.points_mm)) for t in page.traces]
+        pulses = [moved(pulse) for pulse in page.pulses]
+        upright = affine[0, 0] > 0.5
+        return SimpleNamespace(traces=traces, pulses=pulses, texts=texts), upright
+
+    def see_layout_of(self, picture: Any, geometry: Any, looks: Any) -> Any:
+        left, top, right, bottom = geometry.extent_mm
+        page, upright = self._page_in(geometry)
+        side = int(max(right - left, bottom - top) * layout_look.PIXELS_PER_MM)
+        targets = layout_look.layout_targets(SimpleNamespace(page=page), left, top, 0, side)
+        maps = targets.astype(np.float32) / 255
+        if not upright:
+            maps[:12] = 0
+        shift = 0.5 / layout_look.PIXELS_PER_MM
+        seen = ProbabilityMaps(maps, layout_look.CLASSES, (2.0, 2.0))
+        return look_over(seen, left + shift, top + shift, layout_look.OUTPUT_PIXELS_PER_MM)
+
+    def read_row(self, picture: Any, geometry: Any, row: Any, looks: Any) -> Any:
+        page, _ = self._page_in(geometry)
+
+        def level(number: int) -> float:
+            return float(
+                np.median([t.points_mm[:, 1].mean() for t in page.traces if t.row == number])
+            )
+
+        number = min({t.row for t in page.traces}, key=lambda n: abs(level(n) - row.y_mm))
+        left = row.left_mm - 14
+        top = row.y_mm - trace_look.STRIP_MM / 2
+        columns = round((row.right_mm + 14 - left) * trace_look.PIXELS_PER_MM)
+        height = trace_look.strip_truth(page, number, left, top, columns).astype(float)
+        x = left + np.arange(columns) / trace_look.PIXELS_PER_MM
+        y = top + height / trace_look.PIXELS_PER_MM
+        return clean_heights(x, y, np.isfinite(height).astype(np.float32))
+
+
+def photograph(layout: str, strength: str, seed: int, pixels_per_mm: float = 4.0) -> Photo:
+    """A photo of a simulated record."""
+    rng = np.random.default_rng(seed)
+    record: Record = simulate(rng)
+    spec = usual_page(rng, layout)
+    size = (spec.width_mm, spec.height_mm)
+    return Photo(Page(spec, record), sample_photo(rng, size, strength, pixels_per_mm))
+
+
+def read_perfectly(photo: Photo, monkeypatch: Any, **options: Any) -> Any:
+    """Read a photo with looks that see its truth."""
+    looks = PerfectLooks(photo)
+    monkeypatch.setattr(reader, "_see_layout", looks.see_layout_of)
+    monkeypatch.setattr(reader, "_read_row", looks.read_row)
+    width, height = photo.spec.camera.photo_size
+    blank = np.zeros((height, width, 3), np.uint8)
+    return reader.read_page(blank, looks, reader.ReadOptions(**options))

@@ -1,0 +1,55 @@
+"""The grid becomes a map that is good to a small part of a millimetre, folds or not."""
+
+import numpy as np
+import pytest
+
+from digitization.grid import find_crossings, fit_geometry
+from ecg.probability_maps import ProbabilityMaps
+from ecg.reading import PageRejected
+from tests.digitization.perfect_looks import PerfectLooks, photograph
+
+
+def _error_mm(photo, geometry):
+    """Distance of the lattice from the nearest true grid positions, inside the page."""
+    true = photo.camera.page_from_photo(geometry.photo_points)
+    spec = photo.page.spec
+    inside = (true[..., 0] > 3) & (true[..., 0] < spec.width_mm - 3)
+    inside &= (true[..., 1] > 3) & (true[..., 1] < spec.height_mm - 3)
+    offset = (true[inside] - spec.grid.box_mm[:2]) / 5.0
+    return 5.0 * np.linalg.norm(offset - np.round(offset), axis=1)
+
+
+@pytest.mark.parametrize("strength", ["clean", "photo", "hard_photo"])
+def test_lattice_lies_on_the_grid(strength):
+    photo = photograph("3x4+1", strength, 3)
+    width, height = photo.spec.camera.photo_size
+    maps = PerfectLooks(photo).see_page(np.zeros((height, width, 3), np.uint8), 0)
+    geometry = fit_geometry(find_crossings(maps["grid_x"], maps["grid_y"]), maps)
+    error = _error_mm(photo, geometry)
+    assert np.median(error) < 0.08
+    assert np.quantile(error, 0.9) < 0.25
+
+
+def test_missing_parts_of_the_grid_are_bridged():
+    photo = photograph("3x4+1", "photo", 4)
+    width, height = photo.spec.camera.photo_size
+    seen = PerfectLooks(photo).see_page(np.zeros((height, width, 3), np.uint8), 0)
+    values = seen.values.copy()
+    values[1:3, height // 3 : height // 2, width // 3 : width // 2] = 0
+    maps = ProbabilityMaps(values, seen.classes)
+    geometry = fit_geometry(find_crossings(maps["grid_x"], maps["grid_y"]), maps)
+    assert np.quantile(_error_mm(photo, geometry), 0.9) < 0.3
+
+
+def test_an_empty_picture_is_refused_with_a_reason():
+    nothing = np.zeros((200, 300), np.float32)
+    with pytest.raises(PageRejected, match="No ECG grid"):
+        find_crossings(nothing, nothing)
+
+
+def test_scattered_specks_are_no_grid():
+    rng = np.random.default_rng(0)
+    specks = np.zeros((300, 300), np.float32)
+    specks[rng.integers(0, 300, 60), rng.integers(0, 300, 60)] = 1.0
+    with pytest.raises(PageRejected):
+        find_crossings(specks, specks)

@@ -1,0 +1,79 @@
+"""With perfect looks, the reader itself loses almost nothing."""
+
+import numpy as np
+import pytest
+
+from ecg.leads import LEAD_INDEX
+from ecg.metrics.page import score_page
+from ecg.reading import PageRejected
+from pipeline.benchmark.pages import printed_truth
+from tests.digitization.perfect_looks import photograph, read_perfectly
+
+
+@pytest.mark.parametrize(
+    ("layout", "strength", "seed"),
+    [
+        ("3x4+1", "clean", 1),
+        ("3x4", "photo", 2),
+        ("3x4+3", "photo", 3),
+        ("6x2", "hard_photo", 4),
+        ("6x2+1", "photo", 5),
+        ("12x1", "photo", 6),
+    ],
+)
+def test_every_layout_is_read_with_its_leads_in_place(layout, strength, seed, monkeypatch):
+    photo = photograph(layout, strength, seed)
+    reading = read_perfectly(photo, monkeypatch)
+    assert reading.layout == layout
+    truth = printed_truth(photo.page)
+    score = score_page(truth, reading.signal_mv, 500.0)
+    assert score.leads_found_percent == 100
+    assert min(lead.pearson for lead in score.leads) > 0.9
+    assert score.challenge_snr_db > 15
+
+
+def test_unprinted_seconds_stay_unmeasured(monkeypatch):
+    photo = photograph("3x4", "clean", 7)
+    reading = read_perfectly(photo, monkeypatch)
+    v1 = np.flatnonzero(np.isfinite(reading.signal_mv[LEAD_INDEX["V1"]])) / 500
+    assert v1.min() > 4.9
+    assert v1.max() < 7.6
+    assert (reading.confidence[~np.isfinite(reading.signal_mv)] == 0).all()
+
+
+def test_an_upside_down_page_is_turned(monkeypatch):
+    from dataclasses import replace
+
+    photo = photograph("3x4+1", "photo", 8)
+    camera = replace(photo.spec.camera, rotation_deg=photo.spec.camera.rotation_deg + 180)
+    turned = type(photo)(photo.page, replace(photo.spec, camera=camera))
+    reading = read_perfectly(turned, monkeypatch)
+    assert reading.evidence["quarter_turns"] == 2
+    score = score_page(printed_truth(photo.page), reading.signal_mv, 500.0)
+    assert score.leads_found_percent == 100
+
+
+def test_a_given_gain_overrules_the_pulse(monkeypatch):
+    photo = photograph("3x4+1", "clean", 1)
+    usual = read_perfectly(photo, monkeypatch)
+    double = read_perfectly(photo, monkeypatch, gain_mm_per_mv=20.0)
+    finite = np.isfinite(usual.signal_mv) & np.isfinite(double.signal_mv)
+    np.testing.assert_allclose(double.signal_mv[finite] * 2, usual.signal_mv[finite], atol=1e-4)
+
+
+def test_tiny_pictures_are_refused(monkeypatch):
+    from digitization.read_page import read_page
+
+    with pytest.raises(PageRejected, match="pixels"):
+        read_page(np.zeros((1, 1, 3), np.uint8), None)
+
+
+def test_a_page_without_names_is_refused(monkeypatch):
+    from dataclasses import replace
+
+    photo = photograph("3x4+1", "photo", 9)
+    spec = replace(photo.page.spec, name_dx_mm=-500.0)
+    nameless = type(photo)(type(photo.page)(spec, photo.page.record), photo.spec)
+    with pytest.raises(PageRejected, match="lead names"):
+        read_perfectly(nameless, monkeypatch)
+    assert read_perfectly(nameless, monkeypatch, layout="3x4+1").layout == "3x4+1"

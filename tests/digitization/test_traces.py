@@ -1,0 +1,34 @@
+"""Heights become millivolts at the right times."""
+
+import numpy as np
+
+from digitization.traces import clean_heights, sample_window
+
+
+def _row(gap=(0, 0)):
+    x = np.arange(0, 80, 0.125)
+    y = 30 - 5 * np.sin(2 * np.pi * x / 25)
+    confidence = np.ones(len(x), np.float32)
+    confidence[gap[0] : gap[1]] = 0
+    return clean_heights(x, y, confidence)
+
+
+def test_a_sine_is_read_to_a_microvolt():
+    signal, confidence = sample_window(_row(), 10.0, 2.5, 25.0, 10.0, 30.0)
+    t = np.arange(len(signal)) / 500
+    np.testing.assert_allclose(signal, 0.5 * np.sin(2 * np.pi * (t + 0.4)), atol=1e-3)
+    assert (confidence > 0.99).all()
+
+
+def test_short_breaks_are_bridged_and_long_ones_left_open():
+    bridged, _ = sample_window(_row((200, 206)), 10.0, 2.5, 25.0, 10.0, 30.0)
+    assert np.isfinite(bridged).all()
+    opened, confidence = sample_window(_row((200, 300)), 10.0, 2.5, 25.0, 10.0, 30.0)
+    assert 0.15 < np.isnan(opened).mean() < 0.25
+    assert (confidence[np.isnan(opened)] == 0).all()
+
+
+def test_the_inverted_lead_is_turned_back():
+    up, _ = sample_window(_row(), 10.0, 1.0, 25.0, 10.0, 30.0)
+    down, _ = sample_window(_row(), 10.0, 1.0, 25.0, 10.0, 30.0, sign=-1)
+    np.testing.assert_allclose(up, -down)
