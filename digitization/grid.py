@@ -15,7 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import (
+    breadth_first_order,
+    connected_components,
+    minimum_spanning_tree,
+)
 from scipy.spatial import cKDTree
 
 from ecg.page_geometry import PageGeometry
@@ -67,8 +71,8 @@ def find_crossings(grid_x: NDArray[np.float32], grid_y: NDArray[np.float32]) -> 
     seeds = np.stack([xs, ys], axis=-1).astype(np.float64)
     period = _period(seeds)
     points = _refine(seeds, soft_x, soft_y, max(3, round(0.38 * period)))
-    edges, steps = _join(points, soft_x, soft_y, period)
-    index, kept = _number(len(points), edges, steps)
+    edges, steps, cost = _join(points, soft_x, soft_y, period)
+    index, kept = _number(points, edges, steps, cost)
     if len(kept) < _MIN_CROSSINGS:
         raise PageRejected(
             "The ECG grid is too faint or too broken to measure; take the photo closer, sharp "
@@ -146,14 +150,19 @@ def _join(
     soft_x: NDArray[np.float32],
     soft_y: NDArray[np.float32],
     period: float,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of crossings one cell apart, and the step (dx, dy) from the first to the second.
+) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+    """Pairs of crossings one cell apart.
 
     A pair along a level line must have that line between them and no upright line half way.
+
+    Returns:
+        ``(pairs, 2)`` numbers of crossings, the step (dx, dy) from the first to the second, and
+        a cost that is low where the line is well seen and as long as its neighbours.
     """
+    none = np.empty((0, 2), np.int64)
     pairs = cKDTree(points).query_pairs(1.55 * period, output_type="ndarray")
     if len(pairs) == 0:
-        return np.empty((0, 2), np.int64), np.empty((0, 2), np.int64)
+        return none, none, np.empty(0)
     start, stop = points[pairs[:, 0]], points[pairs[:, 1]]
     vector = stop - start
     length = np.linalg.norm(vector, axis=1)
@@ -167,40 +176,81 @@ def _join(
     cross_y = _along(soft_y, start, stop, middle).max(axis=1)
     between = np.where(level, cross_x, cross_y)
     good = (length > 0.6 * period) & (line > 0.12) & (between < np.maximum(0.6 * line, 0.25))
+    if not good.any():
+        return none, none, np.empty(0)
     pairs, vector, level = pairs[good], vector[good], level[good]
     step = np.zeros((len(pairs), 2), np.int64)
     step[level, 0] = np.sign(vector[level, 0]).astype(int)
     step[~level, 1] = np.sign(vector[~level, 1]).astype(int)
-    return pairs, step
+    cost = 1.05 - np.clip(line[good], 0, 1) + np.clip(between[good], 0, 1)
+    middles = (start[good] + stop[good]) / 2
+    for direction in (level, ~level):
+        if direction.sum() < 8:
+            continue
+        along = vector[direction] * np.sign(step[direction].sum(axis=1))[:, None]
+        _, near = cKDTree(middles[direction]).query(middles[direction], k=8)
+        usual = np.median(along[near], axis=1)
+        odd = np.linalg.norm(along - usual, axis=1) / period
+        cost[direction] += 4 * odd
+    return pairs, step, cost
 
 
 def _number(
-    count: int, edges: NDArray[np.int64], steps: NDArray[np.int64]
+    points: FloatArray, edges: NDArray[np.int64], steps: NDArray[np.int64], cost: FloatArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Column and row numbers of the crossings of the largest connected piece."""
+    """Column and row numbers of the crossings of the largest connected piece.
+
+    Numbers spread along the cheapest joints. Where that leaves contradictions, the pieces on
+    either side of them are numbered anew from what the largest consistent piece predicts.
+    """
+    count = len(points)
     if len(edges) == 0:
         return np.empty((0, 2), np.int64), np.empty(0, np.int64)
-    both = np.concatenate([edges, edges[:, ::-1]])
-    both_steps = np.concatenate([steps, -steps])
-    graph = coo_matrix((np.ones(len(both)), (both[:, 0], both[:, 1])), (count, count)).tocsr()
+    graph = coo_matrix((cost, (edges[:, 0], edges[:, 1])), (count, count)).tocsr()
     _, piece = connected_components(graph, directed=False)
-    largest = int(np.argmax(np.bincount(piece)))
-    kept = np.flatnonzero(piece == largest)
-    # Start where joints are densest, so that a few wrong ones stay at the leaves.
-    degree = np.bincount(both[:, 0], minlength=count)
-    richness = degree.astype(float)
-    for _ in range(3):
-        summed = np.bincount(both[:, 0], weights=richness[both[:, 1]], minlength=count)
-        richness = summed / np.maximum(degree, 1)
-    start = int(kept[np.argmax(richness[kept])])
-    order, parent = breadth_first_order(graph, start, directed=False)
-    lookup = {
-        (int(a), int(b)): (int(s[0]), int(s[1])) for (a, b), s in zip(both, both_steps, strict=True)
-    }
+    kept = np.flatnonzero(piece == np.argmax(np.bincount(piece)))
+    tree = minimum_spanning_tree(graph)
+    order, parent = breadth_first_order(tree, int(kept[0]), directed=False)
+    lookup = {}
+    for (a, b), (dx, dy) in zip(edges.tolist(), steps.tolist(), strict=True):
+        lookup[a, b] = (dx, dy)
+        lookup[b, a] = (-dx, -dy)
     index = np.zeros((count, 2), np.int64)
-    for node in order[1:]:
-        index[node] = index[parent[node]] + lookup[(int(parent[node]), int(node))]
+    for node in order[1:].tolist():
+        index[node] = index[parent[node]] + lookup[int(parent[node]), node]
+    for _ in range(3):
+        consistent = (index[edges[:, 1]] - index[edges[:, 0]] == steps).all(axis=1)
+        agreed = coo_matrix(
+            (np.ones(consistent.sum()), (edges[consistent, 0], edges[consistent, 1])),
+            (count, count),
+        ).tocsr()
+        _, part = connected_components(agreed, directed=False)
+        sizes = np.bincount(part[kept], minlength=part.max() + 1)
+        main = int(np.argmax(sizes))
+        trusted = kept[part[kept] == main]
+        if len(trusted) == len(kept) or len(trusted) < _MIN_CROSSINGS:
+            break
+        others = kept[part[kept] != main]
+        predicted = _predict_index(points[trusted], index[trusted], points[others])
+        for number in np.unique(part[others]):
+            members = part[others] == number
+            nodes = others[members]
+            difference = np.median(predicted[members] - index[nodes], axis=0)
+            index[nodes] += np.round(difference).astype(int)
     return index[kept], kept
+
+
+def _predict_index(known: FloatArray, index: NDArray[np.int64], wanted: FloatArray) -> FloatArray:
+    """Column and row that an affine fit over the nearest numbered crossings gives to points."""
+    _, near = cKDTree(known).query(wanted, k=min(16, len(known)))
+    centre = known[near].mean(axis=1)
+    offset = known[near] - centre[:, None]
+    design = np.concatenate([np.ones((*offset.shape[:2], 1)), offset], axis=2)
+    normal = np.einsum("nki,nkj->nij", design, design) + 1e-6 * np.eye(3)
+    right = np.einsum("nki,nkj->nij", design, index[near].astype(np.float64))
+    solution = np.linalg.solve(normal, right)
+    here = np.concatenate([np.ones((len(wanted), 1)), wanted - centre], axis=1)
+    return np.einsum("ni,nij->nj", here, solution)
 
 
 def _agreeing(crossings: GridCrossings, heat: NDArray[np.float32]) -> GridCrossings:
