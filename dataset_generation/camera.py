@@ -102,7 +102,9 @@ class Camera:
             for at, degrees in zip(bend.fold_at, bend.fold_deg, strict=True):
                 # A crease is round over about 2 mm.
                 middle = (at - 0.5) * diagonal
-                slope = slope + np.tan(np.deg2rad(degrees)) * 0.5 * (1 + np.tanh((s - middle) / 1.5))
+                slope = slope + np.tan(np.deg2rad(degrees)) * 0.5 * (
+                    1 + np.tanh((s - middle) / 1.5)
+                )
             if bend.fold_at:
                 slope = slope - np.average(slope)
             cosine = 1 / np.sqrt(1 + slope**2)

@@ -150,7 +150,9 @@ def expose(image: FloatImage, spec: LightSpec) -> NDArray[np.uint8]:
         image = image + spec.noise * (0.8 * noise + 0.5 * colour)
     out = np.clip(image + 0.5, 0, 255).astype(np.uint8)
     if spec.jpeg_quality:
-        ok, coded = cv2.imencode(".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, spec.jpeg_quality])
+        ok, coded = cv2.imencode(
+            ".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, spec.jpeg_quality]
+        )
         if ok:
             decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
             out = np.ascontiguousarray(decoded[..., ::-1])

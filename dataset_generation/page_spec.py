@@ -314,7 +314,9 @@ def _sample_words(rng: np.random.Generator, spec: PageSpec, header: float) -> di
         y = spec.height_mm - size - rng.uniform(0.5, 4.0)
         foot = [f"{spec.speed_mm_per_s:g} mm/s", f"{spec.gain_mm_per_mv:g} mm/mV"]
         if rng.random() < 0.5:
-            foot.append(str(rng.choice(["0.05-150 Hz", "40 Hz", "0.67-25Hz AC50", "F 50~ 0.5-40 Hz"])))
+            foot.append(
+                str(rng.choice(["0.05-150 Hz", "40 Hz", "0.67-25Hz AC50", "F 50~ 0.5-40 Hz"]))
+            )
         x = rng.uniform(3, 60)
         for text in foot:
             items.append(TextItem(text, float(x), float(y), size, font))

@@ -88,7 +88,7 @@ def sample_photo(
         turn = float(rng.uniform(-1, 1) * ranges.rotation_deg)
         camera = CameraSpec(size, scale, turn)
         if strength == "clean":
-            # (0, 0) is the centre of the first pixel: the page's corner lies half a pixel before it.
+            # (0, 0) is the first pixel's centre: the page's corner lies half a pixel before.
             centre = (0.5 - 0.5 / size[0], 0.5 - 0.5 / size[1])
             camera = CameraSpec(size, scale, centre=centre)
     else:
@@ -187,7 +187,12 @@ def _sample_light(
     glare = None
     if ranges.glare and rng.random() < 0.3:
         at = rng.uniform(0, 1, 2)
-        glare = (float(at[0]), float(at[1]), float(rng.uniform(0.08, 0.3)), float(rng.uniform(0.1, ranges.glare)))
+        glare = (
+            float(at[0]),
+            float(at[1]),
+            float(rng.uniform(0.08, 0.3)),
+            float(rng.uniform(0.1, ranges.glare)),
+        )
     white = np.exp(rng.normal(0, 0.07, 3)) if photo else np.exp(rng.normal(0, 0.01, 3))
     return LightSpec(
         gradient=float(rng.uniform(0, ranges.gradient)),
@@ -287,5 +292,7 @@ def _sample(
 ) -> NDArray[np.uint8]:
     """``cv2.remap`` for pictures beyond its 32767-pixel limit too."""
     if max(image.shape[:2]) >= 32767:
-        raise ValueError("a page drawn over 32766 pixels wide cannot be photographed; lower the scale")
+        raise ValueError(
+            "a page drawn over 32766 pixels wide cannot be photographed; lower the scale"
+        )
     return cv2.remap(image, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)

@@ -115,7 +115,9 @@ def _refine(
     weight_x = padded_x[rows, columns] ** 2 * near_x
     weight_y = padded_y[rows, columns] ** 2 * near_y
 
-    def line(weight: FloatArray, across: NDArray, along: NDArray) -> tuple[FloatArray, FloatArray]:
+    def line(
+        weight: NDArray[np.floating], across: NDArray[np.int64], along: NDArray[np.int64]
+    ) -> tuple[FloatArray, FloatArray]:
         """Weighted fit across = a + b along, one line for each crossing."""
         w = weight.reshape(len(weight), -1).astype(np.float64) + 1e-9
         u, v = along.ravel().astype(float), across.ravel().astype(float)
@@ -304,9 +306,7 @@ def fit_geometry(crossings: GridCrossings, maps: ProbabilityMaps) -> PageGeometr
     """
     index = crossings.index.astype(np.float64)
     points = maps.to_picture(crossings.points)
-    homography, _ = cv2.findHomography(
-        index.reshape(-1, 1, 2), points.reshape(-1, 1, 2), cv2.LMEDS
-    )
+    homography, _ = cv2.findHomography(index.reshape(-1, 1, 2), points.reshape(-1, 1, 2), cv2.LMEDS)
     if homography is None:
         raise PageRejected("The ECG grid could not be measured.", "grid")
 
@@ -336,15 +336,14 @@ def fit_geometry(crossings: GridCrossings, maps: ProbabilityMaps) -> PageGeometr
 def _smooth(table: FloatArray, known: FloatArray) -> FloatArray:
     """Smooth residuals over the lattice; where crossings are missing, from farther away."""
 
-    def blur(values: FloatArray, weights: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
-        share = ndimage.gaussian_filter(weights, sigma, mode="constant", truncate=4)
-        total = np.stack(
-            [
-                ndimage.gaussian_filter(values[..., k] * weights, sigma, mode="constant", truncate=4)
-                for k in range(2)
-            ],
-            axis=-1,
-        )
+    def soften(plane: FloatArray, sigma: float) -> FloatArray:
+        return ndimage.gaussian_filter(plane, sigma, mode="constant", truncate=4)
+
+    def blur(
+        values: FloatArray, weights: FloatArray, sigma: float
+    ) -> tuple[FloatArray, FloatArray]:
+        share = soften(weights, sigma)
+        total = np.stack([soften(values[..., k] * weights, sigma) for k in range(2)], axis=-1)
         return total / np.maximum(share, 1e-9)[..., None], share
 
     result, _ = blur(table, known, 12.0)

@@ -2,8 +2,8 @@
 
 Rows of traces, lead names and calibration pulses come from the layout look. Every layout that
 ``ecg.paper`` knows is laid over them, in both lead orders and, for pages of which only some rows
-are in the picture, at every row; the one whose lead names stand where names were seen wins. A
-page whose names support no layout is refused.
+are in the picture, at every row. Lead names support it where they stand as it expects them; the
+limb-lead identities of what was read support or contradict it later.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _rows(
     # Close gaps of a few millimetres along the rows.
     closed = ndimage.maximum_filter1d(baseline, int(3 * scale) | 1, axis=1)
     closed = ndimage.minimum_filter1d(closed, int(3 * scale) | 1, axis=1)
-    labels, count = ndimage.label(closed > 0.4, structure=np.ones((3, 3)))
+    labels, _ = ndimage.label(closed > 0.4, structure=np.ones((3, 3)))
     pieces = []
     for number, place in enumerate(ndimage.find_objects(labels), 1):
         if place is None:
@@ -199,9 +199,7 @@ def _rows(
     for row in rows:
         length = np.array([p[1] - p[0] for p in row])
         level = float(np.average([p[2] for p in row], weights=length))
-        found.append(
-            (RowSeen(level, min(p[0] for p in row), max(p[1] for p in row)), length.sum())
-        )
+        found.append((RowSeen(level, min(p[0] for p in row), max(p[1] for p in row)), length.sum()))
     if not found:
         return ()
     longest = max(length for _, length in found)
@@ -229,47 +227,34 @@ def _pulses(
     return tuple(seen)
 
 
-def recognise(
-    seen: PageSeen, layout: str | None = None, min_names: float | None = None
-) -> LayoutFound:
-    """Find the layout that the lead names support best.
+def candidate_layouts(seen: PageSeen, layout: str | None = None) -> list[LayoutFound]:
+    """Lay every layout over the rows, the one that the lead names support best first.
 
     Args:
         seen: names and rows of the page.
         layout: only this layout, where the user names it.
-        min_names: support below which the page is refused.
 
     Raises:
-        PageRejected: no rows, or no layout that enough names support.
+        PageRejected: no rows, or more rows than any layout has.
     """
     if not seen.rows:
         raise PageRejected("No ECG traces were found on the page.", "layout")
-    names = [LAYOUTS[layout]] if layout else list(LAYOUTS.values())
-    candidates: list[LayoutFound] = []
-    for candidate in names:
-        orders = ("standard",) if candidate.name == "strip" else ("standard", "cabrera")
+    shapes = [LAYOUTS[layout]] if layout else list(LAYOUTS.values())
+    found: list[LayoutFound] = []
+    for shape in shapes:
+        orders = ("standard",) if shape.name == "strip" else ("standard", "cabrera")
         for order in orders:
-            for rows in _row_choices(seen.rows, candidate):
-                missing = candidate.total_rows - len(rows)
+            for rows in _row_choices(seen.rows, shape):
+                missing = shape.total_rows - len(rows)
                 for offset in range(missing + 1):
-                    candidates.append(_support(seen, candidate, order, rows, offset))
-    if not candidates:
+                    found.append(_support(seen, shape, order, rows, offset))
+    if not found:
         raise PageRejected(
             f"{len(seen.rows)} rows of traces were found, which fits no known layout; "
             "name it with --layout if the page has one.",
             "layout",
         )
-    best = max(candidates, key=lambda found: found.score)
-    needed = min_names
-    if needed is None:
-        needed = 0.8 if best.layout.name == "strip" else 2.5
-    if best.score < needed and layout is None:
-        raise PageRejected(
-            "The lead names could not be read well enough to tell which trace is which lead; "
-            "take the photo closer and sharper, or name the layout with --layout.",
-            "layout",
-        )
-    return best
+    return sorted(found, key=lambda one: -one.score)
 
 
 def _row_choices(rows: tuple[RowSeen, ...], layout: Layout) -> list[tuple[RowSeen, ...]]:
@@ -362,10 +347,10 @@ def _support(
         "name_offset_mm": [round(v, 1) for v in best_shift],
     }
     if layout.columns > 1 and len(best_matched) >= 3:
-        column = np.array([c for _, _, c in best_matched], float)
+        columns = np.array([c for _, _, c in best_matched], float)
         x = np.array([name.x_mm for name, _, _ in best_matched])
-        if np.ptp(column) > 0:
-            slope, intercept = np.polyfit(column, x, 1)
+        if np.ptp(columns) > 0:
+            slope, _ = np.polyfit(columns, x, 1)
             evidence["column_mm_from_names"] = round(float(slope), 2)
             if abs(slope - width) > 0.05 * width and len(best_matched) >= 5:
                 # The page is cropped, or a row was seen too long: trust the names' spacing.

@@ -31,7 +31,7 @@ class Agreement:
     @property
     def quality(self) -> float:
         """One figure in 0..1."""
-        checks = [value for value in (self.einthoven, self.goldberger, self.rhythm)]
+        checks = (self.einthoven, self.goldberger, self.rhythm)
         known = [min(max(value, 0.0), 1.0) for value in checks if np.isfinite(value)]
         consistent = float(np.mean(known)) if known else 0.8
         return round(float(self.coverage * self.confidence * (0.3 + 0.7 * consistent)), 3)

@@ -15,9 +15,9 @@ from digitization.layout import (
     PageSeen,
     PulseSeen,
     RowSeen,
+    candidate_layouts,
     look_over,
     pulse_gain,
-    recognise,
 )
 from digitization.quality import Agreement, correlation, limb_checks
 from digitization.rectify import rectify
@@ -36,17 +36,24 @@ _SIDE_MM = 14.0
 _FIRST_LOOK_PX = 1280
 _BEST_PIXELS_PER_MM = 4.0
 _LARGEST_PAGE_MM = 650.0
+_CANDIDATES = 6
+_CLOSE_SCORE = 4.0
+_LEAST_SUPPORT = 4.0
+_LEAST_SUPPORT_STRIP = 0.8
 _USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
 
 
 class SeesPages(Protocol):
     """The looks, as the reader needs them (``segmentation.looks.Looks``)."""
 
-    def see_page(self, photo: NDArray[np.uint8], longest_px: int) -> ProbabilityMaps: ...
+    def see_page(self, photo: NDArray[np.uint8], longest_px: int) -> ProbabilityMaps:
+        """Page look at a photo."""
 
-    def see_layout(self, page: NDArray[np.uint8]) -> ProbabilityMaps: ...
+    def see_layout(self, page: NDArray[np.uint8]) -> ProbabilityMaps:
+        """Layout look at a rectified page."""
 
-    def see_trace(self, strip: NDArray[np.uint8]) -> Any: ...
+    def see_trace(self, strip: NDArray[np.uint8]) -> Any:
+        """Trace look at a strip about one row."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +103,54 @@ def read_page(
         )
     geometry = find_geometry(photo, looks)
     geometry, seen, turned = find_upright(photo, geometry, looks)
-    found = recognise(seen, options.layout)
-    rows = [_read_row(photo, geometry, row, looks) for row in found.rows]
-    return _compose(photo, geometry, seen, found, rows, turned, options)
+    candidates = candidate_layouts(seen, options.layout)
+    traces = {row: _read_row(photo, geometry, row, looks) for row in seen.rows}
+    speed = options.speed_mm_per_s or 25.0
+    shown_gain, pulse_mm = pulse_gain(seen.pulses, GAINS_MM_PER_MV)
+    gain = options.gain_mm_per_mv or shown_gain or 10.0
+    compositions = [
+        _compose(found, [traces[row] for row in found.rows], seen.pulses, speed, gain)
+        for found in candidates[:_CANDIDATES]
+        if found.score > candidates[0].score - _CLOSE_SCORE
+    ]
+    best = max(compositions, key=lambda one: one.support)
+    _refuse(best, options)
+    evidence: dict[str, Any] = {
+        "quarter_turns": turned,
+        "grid_residual_mm": round(geometry.residual_mm, 4),
+        "pixels_per_mm": round(geometry.pixels_per_mm(), 2),
+        "order": best.found.order,
+        "layout": {
+            **best.found.evidence,
+            "names_score": round(best.found.score, 2),
+            "support": round(best.support, 2),
+        },
+        "speed": "given" if options.speed_mm_per_s else "usual 25 mm/s",
+        "gain": "given"
+        if options.gain_mm_per_mv
+        else ("calibration pulse" if shown_gain else "usual 10 mm/mV"),
+        "pulse_mm": None if pulse_mm is None else round(pulse_mm, 2),
+        "column_mm": round(best.column_mm, 2),
+        "agreement": {
+            key: None if not np.isfinite(value) else round(float(value), 3)
+            for key, value in vars(best.agreement).items()
+        },
+    }
+    return Reading(
+        signal_mv=best.signal_mv,
+        confidence=best.confidence,
+        layout=best.found.layout.name,
+        speed_mm_per_s=speed,
+        gain_mm_per_mv=gain,
+        quality=best.agreement.quality,
+        traces=tuple(
+            _trace(traces[best.found.rows[lead.row]], lead, best, speed, geometry)
+            for lead in best.printed
+        ),
+        geometry=geometry,
+        lead_maps=_maps(best.signal_mv, best.starts),
+        evidence=evidence,
+    )
 
 
 def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
@@ -175,9 +227,7 @@ def turn_geometry(geometry: PageGeometry, quarter_turns: int) -> PageGeometry:
     return replace(geometry, photo_points=np.ascontiguousarray(points))
 
 
-def _see_layout(
-    photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPages
-) -> PageSeen:
+def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPages) -> PageSeen:
     left, top, right, bottom = geometry.extent_mm
     scale = _LAYOUT_PIXELS_PER_MM
     size = (round((right - left) * scale), round((bottom - top) * scale))
@@ -202,90 +252,85 @@ def _read_row(
     return clean_heights(x, y, heights.confidence)
 
 
+@dataclass(frozen=True)
+class _Composition:
+    """A page put together under one layout: time base, calibration, leads, checks."""
+
+    found: LayoutFound
+    left_mm: float
+    column_mm: float
+    printed: tuple[PrintedLead, ...]
+    signal_mv: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    starts: Mapping[str, float]
+    agreement: Agreement
+
+    @property
+    def support(self) -> float:
+        """Evidence for the layout: lead names, and what the leads say about each other."""
+
+        def known(value: float) -> float:
+            return float(np.clip(value, -0.5, 1.0)) if np.isfinite(value) else 0.0
+
+        checks = self.agreement
+        return (
+            self.found.score
+            + 2.5 * known(checks.einthoven)
+            + 2.5 * known(checks.goldberger)
+            + 1.5 * known(checks.rhythm)
+        )
+
+
 def _compose(
-    photo: NDArray[np.uint8],
-    geometry: PageGeometry,
-    seen: PageSeen,
     found: LayoutFound,
     rows: list[RowTrace],
-    turned: int,
-    options: ReadOptions,
-) -> Reading:
-    """Put the rows together: time base, calibration, leads, checks."""
-    speed = options.speed_mm_per_s or 25.0
-    shown_gain, pulse_mm = pulse_gain(seen.pulses, GAINS_MM_PER_MV)
-    gain = options.gain_mm_per_mv or shown_gain or 10.0
+    pulses: tuple[PulseSeen, ...],
+    speed: float,
+    gain: float,
+) -> _Composition:
+    """Put the rows together under one layout."""
     left, column_mm = _time_base(found, rows, speed)
-    window_s = column_mm / speed
-    duration_s = window_s * found.layout.columns
-    printed = found.printed_leads(duration_s)
+    duration_s = column_mm / speed * found.layout.columns
+    printed = tuple(found.printed_leads(duration_s))
     samples = round(duration_s * READING_RATE_HZ)
     signal = np.full((12, samples), np.nan, np.float32)
     confidence = np.zeros((12, samples), np.float32)
-    zeros = [_zero_level(row, trace, seen.pulses) for row, trace in zip(found.rows, rows, strict=True)]
-    short: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]] = []
+    zeros = [_zero_level(row, trace, pulses) for row, trace in zip(found.rows, rows, strict=True)]
     strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]] = []
-    traces = []
+    starts: dict[str, float] = {}
     expected = read = 0
     for lead in printed:
-        start_mm = left + lead.column * column_mm
         values, sure = sample_window(
-            rows[lead.row], start_mm, lead.duration_s, speed, gain, zeros[lead.row], lead.sign
+            rows[lead.row],
+            left + lead.column * column_mm,
+            lead.duration_s,
+            speed,
+            gain,
+            zeros[lead.row],
+            lead.sign,
         )
         expected += len(values)
         read += int(np.isfinite(values).sum())
-        (strips if lead.is_rhythm else short).append((lead, values, sure))
-        traces.append(_trace(rows[lead.row], lead, start_mm, speed, geometry))
-    for lead, values, sure in short:
+        if np.isfinite(values).mean() > 0.3:
+            starts.setdefault(lead.lead, lead.start_s)
+        if lead.is_rhythm:
+            strips.append((lead, values, sure))
+            continue
         first = round(lead.start_s * READING_RATE_HZ)
         room = min(len(values), samples - first)
         signal[LEAD_INDEX[lead.lead], first : first + room] = values[:room]
         confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
-    rhythm = _add_strips(signal, confidence, strips)
     einthoven, goldberger = limb_checks(signal)
-    sure = confidence[confidence > 0]
+    rhythm = _add_strips(signal, confidence, strips)
+    sure_all = confidence[confidence > 0]
     agreement = Agreement(
         coverage=read / max(expected, 1),
-        confidence=float(sure.mean()) if sure.size else 0.0,
+        confidence=float(sure_all.mean()) if sure_all.size else 0.0,
         einthoven=einthoven,
         goldberger=goldberger,
         rhythm=rhythm,
     )
-    quality = agreement.quality
-    _refuse(agreement, quality, options)
-    starts = {}
-    for lead, values, _ in [*strips, *short]:
-        if np.isfinite(values).mean() > 0.3:
-            starts[lead.lead] = lead.start_s
-    evidence: Mapping[str, Any] = {
-        "quarter_turns": turned,
-        "grid_residual_mm": round(geometry.residual_mm, 4),
-        "pixels_per_mm": round(geometry.pixels_per_mm(), 2),
-        "order": found.order,
-        "layout": {**found.evidence, "score": round(found.score, 2)},
-        "speed": "given" if options.speed_mm_per_s else "usual 25 mm/s",
-        "gain": "given"
-        if options.gain_mm_per_mv
-        else ("calibration pulse" if shown_gain else "usual 10 mm/mV"),
-        "pulse_mm": None if pulse_mm is None else round(pulse_mm, 2),
-        "column_mm": round(column_mm, 2),
-        "agreement": {
-            key: None if not np.isfinite(value) else round(float(value), 3)
-            for key, value in vars(agreement).items()
-        },
-    }
-    return Reading(
-        signal_mv=signal,
-        confidence=confidence,
-        layout=found.layout.name,
-        speed_mm_per_s=speed,
-        gain_mm_per_mv=gain,
-        quality=quality,
-        traces=tuple(traces),
-        geometry=geometry,
-        lead_maps=_maps(signal, starts),
-        evidence=evidence,
-    )
+    return _Composition(found, left, column_mm, printed, signal, confidence, starts, agreement)
 
 
 def _time_base(found: LayoutFound, rows: list[RowTrace], speed: float) -> tuple[float, float]:
@@ -357,13 +402,21 @@ def _fit(values: NDArray[np.float32], length: int, fill: float = np.nan) -> NDAr
     return out
 
 
-def _refuse(agreement: Agreement, quality: float, options: ReadOptions) -> None:
+def _refuse(best: _Composition, options: ReadOptions) -> None:
     """Refuse what cannot be trusted."""
+    agreement = best.agreement
     if agreement.coverage < 0.5:
         raise PageRejected(
             f"Only {agreement.coverage:.0%} of the printed traces could be read; take the photo "
             "closer, sharp and with all of the page in it.",
             "trace",
+        )
+    needed = _LEAST_SUPPORT_STRIP if best.found.layout.name == "strip" else _LEAST_SUPPORT
+    if best.support < needed and options.layout is None:
+        raise PageRejected(
+            "The lead names could not be read well enough to tell which trace is which lead; "
+            "take the photo closer and sharper, or name the layout with --layout.",
+            "layout",
         )
     if np.isfinite(agreement.rhythm) and agreement.rhythm < 0.3:
         raise PageRejected(
@@ -371,6 +424,7 @@ def _refuse(agreement: Agreement, quality: float, options: ReadOptions) -> None:
             "were read wrongly; take the photo flatter and sharper.",
             "quality",
         )
+    quality = agreement.quality
     if quality < options.min_quality:
         raise PageRejected(
             f"The page was read too uncertainly (quality {quality:.2f}, needed "
@@ -380,8 +434,9 @@ def _refuse(agreement: Agreement, quality: float, options: ReadOptions) -> None:
 
 
 def _trace(
-    row: RowTrace, lead: PrintedLead, start_mm: float, speed: float, geometry: PageGeometry
+    row: RowTrace, lead: PrintedLead, page: _Composition, speed: float, geometry: PageGeometry
 ) -> Trace:
+    start_mm = page.left_mm + lead.column * page.column_mm
     inside = (row.x_mm >= start_mm) & (row.x_mm <= start_mm + lead.duration_s * speed)
     points = np.stack([row.x_mm[inside], row.y_mm[inside]], axis=-1)
     finite = np.isfinite(points).all(axis=1)
@@ -399,7 +454,7 @@ def _trace(
     )
 
 
-def _maps(signal_mv: NDArray[np.float32], starts: dict[str, float]) -> LeadMaps:
+def _maps(signal_mv: NDArray[np.float32], starts: Mapping[str, float]) -> LeadMaps:
     """Lead maps of the windows that were read."""
     return draw_lead_maps(
         signal_mv, READING_RATE_HZ, [starts.get(lead, float("nan")) for lead in LEADS]

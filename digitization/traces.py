@@ -50,9 +50,7 @@ class RowTrace:
         return float(self.x_mm[longest[0]]), float(self.x_mm[longest[1] - 1])
 
 
-def clean_heights(
-    x_mm: FloatArray, y_mm: FloatArray, confidence: NDArray[np.float32]
-) -> RowTrace:
+def clean_heights(x_mm: FloatArray, y_mm: FloatArray, confidence: NDArray[np.float32]) -> RowTrace:
     """Drop unsure columns, lone jumps and specks, and bridge short breaks.
 
     Args:
@@ -71,7 +69,7 @@ def clean_heights(
     if finite.sum() >= 2:
         gaps = np.flatnonzero(np.diff(np.concatenate([[1], finite.astype(int), [1]])))
         for start, stop in zip(gaps[::2], gaps[1::2], strict=True):
-            if 0 < start and stop < len(y) and (stop - start) * step <= _LONGEST_GAP_MM:
+            if start > 0 and stop < len(y) and (stop - start) * step <= _LONGEST_GAP_MM:
                 y[start:stop] = np.interp(
                     x_mm[start:stop], [x_mm[start - 1], x_mm[stop]], [y[start - 1], y[stop]]
                 )

@@ -146,7 +146,7 @@ def _filled(
     upper: NDArray[np.float64], lower: NDArray[np.float64], column_ink: NDArray[np.float32]
 ) -> NDArray[np.uint8]:
     """``(12, 160, 250)``: 255 times the share of each pixel that lies between the edges."""
-    leads, strokes = upper.shape
+    leads, _ = upper.shape
     shape = (leads, MAP_ROWS + 1, MAP_COLUMNS)
     drawn = np.isfinite(upper) & np.isfinite(lower)
     lead, stroke = np.nonzero(drawn)

@@ -27,9 +27,7 @@ class ProbabilityMaps:
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or len(self.values) != len(self.classes):
-            raise ValueError(
-                f"values must be ({len(self.classes)}, h, w), not {self.values.shape}"
-            )
+            raise ValueError(f"values must be ({len(self.classes)}, h, w), not {self.values.shape}")
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         return self.values[self.classes.index(name)]

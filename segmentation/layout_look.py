@@ -15,8 +15,8 @@ from dataset_generation.photo import Photo
 from digitization.rectify import rectify
 from ecg.leads import LEADS
 from learning.training import ExampleDataset, Task
-from segmentation.pages import RecordSource, sample_photo_of
 from segmentation.page_look import dice_by_class, segmentation_loss, to_tensor
+from segmentation.pages import RecordSource, sample_photo_of
 from segmentation.replay import Replayed
 
 CLASSES = (*(f"name_{lead}" for lead in LEADS), "trace", "baseline", "pulse")
@@ -57,14 +57,10 @@ def layout_targets(
         if len(trace.points_mm) < 2:
             continue
         points = trace.points_mm
-        cv2.polylines(
-            targets[trace_class], [pixels(points)], False, 255, 1, cv2.LINE_AA, _SHIFT
-        )
+        cv2.polylines(targets[trace_class], [pixels(points)], False, 255, 1, cv2.LINE_AA, _SHIFT)
         level = float(np.median(points[:, 1]))
         line = np.array([[points[0, 0], level], [points[-1, 0], level]])
-        cv2.polylines(
-            targets[baseline_class], [pixels(line)], False, 255, 3, cv2.LINE_AA, _SHIFT
-        )
+        cv2.polylines(targets[baseline_class], [pixels(line)], False, 255, 3, cv2.LINE_AA, _SHIFT)
     for pulse in page.pulses:
         low, high = pulse.min(axis=0), pulse.max(axis=0)
         quad = np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
@@ -123,9 +119,7 @@ def take_rectified(
     rows, columns = geometry.photo_points.shape[:2]
     coarse = rng.normal(0, wobble_mm, (max(3, rows // 8), max(3, columns // 8), 2))
     smooth = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
-    bent = replace(
-        geometry, photo_points=geometry.photo_points + smooth * geometry.pixels_per_mm()
-    )
+    bent = replace(geometry, photo_points=geometry.photo_points + smooth * geometry.pixels_per_mm())
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0.5, 0], [0.5, 1], [0, 0.5], [1, 0.5]])
     there = bent.photo_from_page(
         np.array([left_mm, top_mm]) + corners * np.array(size) / pixels_per_mm
@@ -164,17 +158,21 @@ class LayoutLookTask(Task):
             examples.example(i % len(validation), np.random.default_rng([9, i])) for i in range(48)
         ]
         self._batches = [self.collate(drawn[i : i + 8]) for i in range(0, len(drawn), 8)]
-        self._weights = torch.tensor([4.0] * 12 + [2.0, 2.0, 2.0])
+        # A name covers a thousandth of a picture: without this weight none is ever learnt.
+        self._weights = torch.tensor([40.0] * 12 + [2.0, 2.0, 10.0])
 
     def train_dataset(self) -> ExampleDataset:
+        """Training examples, replayed."""
         return Replayed(LayoutLookExamples(self._train))
 
     def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, dict[str, float]]:
+        """Loss of a batch."""
         images, targets = batch
         logits = network(images)
         return segmentation_loss(logits, targets, self._weights.to(logits.device)), {}
 
     def validation(self, network: nn.Module) -> dict[str, float]:
+        """Figures on fixed validation examples."""
         result = dice_by_class(network, self._batches, CLASSES)
         names = float(np.mean([result[f"dice_name_{lead}"] for lead in LEADS]))
         kept = {key: result[f"dice_{key}"] for key in ("trace", "baseline", "pulse")}

@@ -63,7 +63,8 @@ class Looks:
                 network = read_checkpoint(folders[role]).network
             else:
                 network = checkpoints.load(name)
-            networks[role] = network.eval().to(device).to(memory_format=torch.channels_last)
+            placed: Any = network.eval().to(device)
+            networks[role] = placed.to(memory_format=torch.channels_last)
         return cls(**networks)
 
     def see_page(self, photo: NDArray[np.uint8], longest_px: int) -> ProbabilityMaps:

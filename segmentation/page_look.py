@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -46,9 +47,7 @@ def page_targets(photo: Photo, roi: tuple[int, int, int, int]) -> NDArray[np.uin
     size = (page.spec.width_mm, page.spec.height_mm)
     along = np.linspace(0, 1, 40)[:, None]
     corners = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]], [0, 0]])
-    outline = np.concatenate(
-        [a + along * (b - a) for a, b in zip(corners[:-1], corners[1:], strict=True)]
-    )
+    outline = np.concatenate([a + along * (b - a) for a, b in pairwise(corners)])
     cv2.fillPoly(targets[0], [pixels(outline)], 255, cv2.LINE_AA, _SHIFT)
     box = page.spec.grid.box_mm
     x_lines = np.arange(box[0], box[2] + 1e-6, 5.0)
@@ -115,7 +114,7 @@ def segmentation_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tenso
     probability = torch.sigmoid(logits)
     overlap = (probability * targets).sum(dim=(0, 2, 3))
     total = probability.sum(dim=(0, 2, 3)) + targets.sum(dim=(0, 2, 3))
-    dice = 1 - (2 * overlap + 50) / (total + 50)
+    dice = 1 - (2 * overlap + 5) / (total + 5)
     return entropy + dice.mean()
 
 
@@ -160,14 +159,17 @@ class PageLookTask(Task):
         self._weights = torch.tensor([1.0, 3.0, 3.0, 2.0, 3.0])
 
     def train_dataset(self) -> ExampleDataset:
+        """Training examples, replayed."""
         return Replayed(PageLookExamples(self._train))
 
     def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, dict[str, float]]:
+        """Loss of a batch."""
         images, targets = batch
         logits = network(images)
         return segmentation_loss(logits, targets, self._weights.to(logits.device)), {}
 
     def validation(self, network: nn.Module) -> dict[str, float]:
+        """Figures on fixed validation examples."""
         result = dice_by_class(network, self._batches, CLASSES)
         result["dice_grid"] = (result["dice_grid_x"] + result["dice_grid_y"]) / 2
         return result

@@ -137,9 +137,7 @@ def coordinate_loss(scores: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     weight = 1 + slope.clamp(0, 8) / 4
     loss = (entropy * weight).sum() / weight.sum()
     if error.numel():
-        loss = loss + 0.02 * nn.functional.huber_loss(
-            centre[present], height[present], delta=4.0
-        )
+        loss = loss + 0.02 * nn.functional.huber_loss(centre[present], height[present], delta=4.0)
         return loss, error.mean().detach()
     return loss, loss.detach() * 0
 
@@ -167,14 +165,17 @@ class TraceLookTask(Task):
         self._batches = [self.collate(drawn[i : i + 8]) for i in range(0, len(drawn), 8)]
 
     def train_dataset(self) -> ExampleDataset:
+        """Training examples, replayed."""
         return Replayed(TraceLookExamples(self._train))
 
     def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, dict[str, float]]:
+        """Loss of a batch."""
         images, truth = batch
         loss, error = coordinate_loss(column_scores(network(images)), truth)
         return loss, {"error_px": float(error)}
 
     def validation(self, network: nn.Module) -> dict[str, float]:
+        """Figures on fixed validation examples."""
         errors, present_hits, columns, entropy = [], 0.0, 0, 0.0
         for images, truth in self._batches:
             scores = column_scores(network(images))

@@ -43,9 +43,9 @@ class TrainLook:
 
 def train_look(config: TrainLook) -> Path:
     """Train a look and return the folder of its best checkpoint."""
+    import segmentation.networks  # noqa: F401  (registers LookNetwork)
     from ecg.splits import reader_exclusions
     from learning.training import Task, TrainingConfig, train
-    import segmentation.networks  # noqa: F401  (registers LookNetwork)
     from segmentation.layout_look import LayoutLookTask
     from segmentation.page_look import PageLookTask
     from segmentation.pages import load_source

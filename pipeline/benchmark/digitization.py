@@ -50,7 +50,9 @@ def measure_digitization(options: BenchmarkOptions) -> Path:
             pages = list(
                 read_all(records, layout, strength, options.seed, digitizer.digitize, cache)
             )
-            figures += page_figures(case, pages, "PTB-XL fold 10, generated pages, 25 mm/s 10 mm/mV")
+            figures += page_figures(
+                case, pages, "PTB-XL fold 10, generated pages, 25 mm/s 10 mm/mV"
+            )
         write_figures(path, figures)
     return path
 
@@ -86,7 +88,7 @@ def page_figures(case: str, pages: Sequence[ReadPage], data: str) -> list[Figure
     low, high = mean_interval(page_snr)
     n = len(pages)
 
-    def figure(metric: str, value: float, **more: float) -> Figure:
+    def figure(metric: str, value: Any, **more: float) -> Figure:
         return Figure(case, metric, float(value), n, MODEL, data, **more)
 
     found = sum(page.leads_found for page in pages)

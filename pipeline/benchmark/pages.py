@@ -162,29 +162,28 @@ def read_all(
 
 def save_read_page(path: Path, page: ReadPage) -> None:
     """Keep what became of a page."""
-    with atomic_path(path) as temporary:
-        with open(temporary, "wb") as file:
-            np.savez_compressed(
-                file,
-                signal_uv=np.where(
-                    np.isfinite(page.signal_mv),
-                    np.clip(page.signal_mv * 1000, -32000, 32000),
-                    -32768,
-                ).astype(np.int16),
-                lead_snr_db=page.lead_snr_db,
-                figures=np.array(
-                    [
-                        page.seconds,
-                        page.layout_right,
-                        page.leads_found,
-                        page.leads_printed,
-                        page.pearson,
-                        page.rmse_uv,
-                        page.kaggle_ratio,
-                    ]
-                ),
-                words=np.array([page.record_id, page.status, page.reason]),
-            )
+    with atomic_path(path) as temporary, Path(temporary).open("wb") as file:
+        np.savez_compressed(
+            file,
+            signal_uv=np.where(
+                np.isfinite(page.signal_mv),
+                np.clip(page.signal_mv * 1000, -32000, 32000),
+                -32768,
+            ).astype(np.int16),
+            lead_snr_db=page.lead_snr_db,
+            figures=np.array(
+                [
+                    page.seconds,
+                    page.layout_right,
+                    page.leads_found,
+                    page.leads_printed,
+                    page.pearson,
+                    page.rmse_uv,
+                    page.kaggle_ratio,
+                ]
+            ),
+            words=np.array([page.record_id, page.status, page.reason]),
+        )
 
 
 def load_read_page(path: Path | os.PathLike[str]) -> ReadPage:

@@ -62,7 +62,7 @@ def write_figures(path: Path, figures: Iterable[Figure]) -> Path:
     figures = list(figures)
     columns = ["case", "metric", "value", "low", "high", "n", "model", "data", "hardware", "date"]
     assert {field.name for field in fields(Figure)} <= set(columns)
-    today = datetime.date.today().isoformat()
+    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     measured = {(figure.case, figure.metric, figure.model) for figure in figures}
     rows: list[dict[str, object]] = []
     if path.exists():

@@ -1,0 +1,107 @@
+"""How well myocardial infarction is told: from signals, clean pages and phone photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.metrics import diagnosis as metrics
+from pipeline.benchmark.digitization import stratified_order
+from pipeline.benchmark.pages import read_all
+from pipeline.benchmark.table import Figure, write_figures
+
+if TYPE_CHECKING:
+    from pipeline.options import BenchmarkOptions
+
+PAGES = 400
+_INPUTS = {"clean_page": ("3x4+1", "clean"), "photo": ("3x4+1", "photo")}
+_DATA = "PTB-XL fold 10"
+
+
+def measure_mi(options: BenchmarkOptions) -> Path:
+    """Measure every input asked for and write ``mi.csv``.
+
+    Pages that are not read count with the prevalence as their probability: they say nothing.
+    """
+    from classification.mi import MiClassifier
+    from ecg.ptbxl import PtbXl
+    from pipeline.digitizer import Digitizer
+
+    if options.data is None:
+        raise ValueError("this benchmark needs PTB-XL: name its folder with --data")
+    ptbxl = PtbXl(options.data, cached_shards=1)
+    classifier = MiClassifier.load()
+    path = options.out / "mi.csv"
+    cases = options.cases or ("clean_signal", *_INPUTS)
+    if "clean_signal" in cases:
+        ids = ptbxl.select(split="test", rate_hz=100)
+        signals = ptbxl.signals(ids, 100)
+        rows = [
+            _probabilities(classifier, signal.astype(np.float32) / 1000, 100.0)
+            for signal in signals
+        ]
+        write_figures(path, _figures("clean_signal", ptbxl, ids, np.array(rows), 0, options.seed))
+    wanted = [case for case in cases if case in _INPUTS]
+    digitizer = Digitizer.load() if wanted else None
+    for case in wanted:
+        assert digitizer is not None
+        layout, strength = _INPUTS[case]
+        ids = np.array(stratified_order(ptbxl, options.seed)[: options.limit or PAGES])
+        prevalence = float(ptbxl.index.loc[ids, "mi"].mean())
+        cache = options.out / "tmp" / "readings"
+        records = (ptbxl.record(int(ecg_id), 500) for ecg_id in ids)
+        rows, failed = [], 0
+        for page in read_all(records, layout, strength, options.seed, digitizer.digitize, cache):
+            if page.status == "read":
+                rows.append(_probabilities(classifier, page.signal_mv, 500.0))
+            else:
+                failed += 1
+                rows.append((prevalence, prevalence, prevalence))
+        write_figures(path, _figures(case, ptbxl, ids, np.array(rows), failed, options.seed))
+    return path
+
+
+def _probabilities(
+    classifier: Any, signal_mv: NDArray[np.float32], rate_hz: float
+) -> tuple[float, float, float]:
+    """Probability of the two routes and of both together."""
+    from ecg.lead_maps import draw_lead_maps
+
+    finite = np.isfinite(signal_mv)
+    starts = np.where(finite.any(axis=1), finite.argmax(axis=1) / rate_hz, np.nan)
+    found = classifier.predict(signal_mv, rate_hz, draw_lead_maps(signal_mv, rate_hz, starts))
+    return found.signal_probability, found.maps_probability, found.probability
+
+
+def _figures(
+    case: str,
+    ptbxl: Any,
+    ids: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    failed: int,
+    seed: int,
+) -> list[Figure]:
+    truth = ptbxl.index.loc[ids, "mi"].to_numpy()
+    patients = ptbxl.index.loc[ids, "patient_id"].to_numpy()
+    figures = []
+    for column, model in enumerate(("signal", "maps", "both")):
+        values = probabilities[:, column]
+        for name, metric in (
+            ("auroc", metrics.auroc),
+            ("auprc", metrics.auprc),
+            ("ece", metrics.expected_calibration_error),
+            ("brier", metrics.brier),
+            ("sensitivity_at_90_specificity", metrics.sensitivity_at_specificity),
+        ):
+            low = high = None
+            if name == "auroc":
+                rng = np.random.default_rng(seed)
+                interval = metrics.bootstrap(metric, truth, values, patients, rng, repeats=500)
+                low, high = float(interval.low), float(interval.high)
+            value = float(metric(truth, values))
+            figures.append(Figure(case, name, value, len(ids), model, _DATA, low, high))
+    figures.append(Figure(case, "pages_not_read", float(failed), len(ids), "both", _DATA))
+    return figures
