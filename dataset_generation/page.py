@@ -148,7 +148,9 @@ class Page:
         marks = []
         if spec.separator == "none":
             return []
-        half = {"bar": 4.0, "tick": 1.5, "double": 2.5}[spec.separator]
+        rows = spec.row_y_mm
+        spacing = float(np.diff(rows).min()) if len(rows) > 1 else 30.0
+        half = {"bar": 4.0, "tick": 1.5, "double": 2.5, "full": spacing / 2}[spec.separator]
         for trace in self.traces:
             if trace.is_rhythm or trace.column == 0:
                 continue
@@ -197,7 +199,9 @@ class Page:
         left, top, right, bottom = grid.box_mm
         pixel = 1 / pixels_per_mm
 
-        def profile(at: NDArray[np.float64], origin: float, end: float, pitch: float, width: float):
+        def profile(
+            at: NDArray[np.float64], origin: float, end: float, pitch: float, width: float
+        ) -> NDArray[np.float32]:
             """Share of each pixel that a periodic line covers."""
             half = (width + pixel) / 2
             away = np.abs((at - origin + pitch / 2) % pitch - pitch / 2)
@@ -215,7 +219,13 @@ class Page:
             down = profile(y_mm, top, bottom, pitch, width)
             inside_y = ((y_mm >= top - width) & (y_mm <= bottom + width)).astype(np.float32)
             inside_x = ((x_mm >= left - width) & (x_mm <= right + width)).astype(np.float32)
-            if pitch == 1.0 and grid.dotted:
+            if pitch == 5.0 and grid.major_dots_mm:
+                dots = grid.major_dots_mm
+                dots_x = profile(x_mm, left, right, dots, min(width, 0.7 * dots))
+                dots_y = profile(y_mm, top, bottom, dots, min(width, 0.7 * dots))
+                upright, level = across[None, :] * dots_y[:, None], down[:, None] * dots_x[None, :]
+                cover = np.minimum(np.maximum(upright, level) * 1.6, 1.0)
+            elif pitch == 1.0 and grid.dotted:
                 cover = down[:, None] * across[None, :] * 1.0
                 cover = np.minimum(cover * 1.6, 1.0)
             else:
@@ -264,7 +274,7 @@ class Page:
         for pulse in self.pulses:
             stroke(pulse, spec.trace_width_mm)
         for x, top, bottom in self._separators:
-            stroke(np.array([[x, top], [x, bottom]]), max(0.4, spec.trace_width_mm))
+            stroke(np.array([[x, top], [x, bottom]]), spec.separator_width_mm)
         for scribble in spec.scribbles:
             stroke(np.array(scribble), 0.45)
         for word, height_mm, font in self._words_to_draw():

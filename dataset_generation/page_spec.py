@@ -22,6 +22,7 @@ class GridStyle:
         major_rgb, minor_rgb: colours of the 5 mm and 1 mm lines.
         major_width_mm, minor_width_mm: line widths; 0 leaves the lines out.
         dotted: 1 mm lines are rows of dots.
+        major_dots_mm: 5 mm lines are rows of dots at this pitch; 0 for solid lines.
         frame: whether the box has an outline.
     """
 
@@ -31,6 +32,7 @@ class GridStyle:
     major_width_mm: float = 0.2
     minor_width_mm: float = 0.1
     dotted: bool = False
+    major_dots_mm: float = 0.0
     frame: bool = False
 
 
@@ -54,7 +56,9 @@ class PageSpec:
         column_x_mm: where each column's trace begins (rhythm strips begin at the first).
         offset_mv: 12 offsets added to the leads before printing (0 = true zero on the row's).
         pulse: where calibration pulses stand: ``start``, ``end``, ``each`` or ``none``.
-        separator: mark between the leads of a row: ``bar``, ``tick``, ``double`` or ``none``.
+        separator: mark between the leads of a row: ``bar``, ``tick``, ``double``, ``full`` (as
+            high as the row) or ``none``.
+        separator_width_mm: its line width.
         name_dx_mm, name_dy_mm: lead name's left bottom corner from the start of its trace.
         raster_per_mm: 0 for smooth ink, else the dots per mm of a raster printer.
     """
@@ -80,6 +84,7 @@ class PageSpec:
     pulse: str = "start"
     pulse_width_mm: float = 5.0
     separator: str = "none"
+    separator_width_mm: float = 0.4
     name_font: str = "DejaVuSans"
     name_height_mm: float = 2.5
     name_dx_mm: float = 1.0
@@ -244,7 +249,10 @@ def sample_page(rng: np.random.Generator, layout: str | None = None) -> PageSpec
         trace_width_mm=float(rng.choice([0.16, 0.22, 0.3, 0.4, 0.55]) * rng.uniform(0.85, 1.2)),
         pulse=pulse,
         pulse_width_mm=pulse_width,
-        separator=_choice(rng, {"none": 0.4, "bar": 0.3, "tick": 0.2, "double": 0.1}),
+        separator=_choice(
+            rng, {"none": 0.36, "bar": 0.3, "tick": 0.16, "double": 0.08, "full": 0.1}
+        ),
+        separator_width_mm=float(rng.uniform(0.25, 0.9)),
         name_font=str(rng.choice(FONTS)),
         name_height_mm=name_height,
         name_dx_mm=name_dx,
@@ -283,14 +291,16 @@ def _sample_grid(
         max(width - margin[2], min(right + 0.5, width)),
         height - margin[3],
     )
-    kind = _choice(rng, {"both": 0.66, "major": 0.22, "dotted": 0.12})
+    kind = _choice(rng, {"both": 0.54, "major": 0.22, "dotted": 0.08, "dots": 0.16})
+    minor_width = rng.uniform(0.12, 0.3) if kind in ("dotted", "dots") else rng.uniform(0.06, 0.18)
     return GridStyle(
         box_mm=tuple(float(v) for v in box),  # type: ignore[arg-type]
         major_rgb=_jitter(rng, major_rgb, 15),
         minor_rgb=_jitter(rng, minor_rgb, 12),
         major_width_mm=float(rng.uniform(0.12, 0.4)),
-        minor_width_mm=0.0 if kind == "major" else float(rng.uniform(0.06, 0.18)),
-        dotted=kind == "dotted",
+        minor_width_mm=0.0 if kind == "major" else float(minor_width),
+        dotted=kind in ("dotted", "dots"),
+        major_dots_mm=float(rng.choice([0.25, 0.5, 1.0])) if kind == "dots" else 0.0,
         frame=bool(rng.random() < 0.25),
     )
 

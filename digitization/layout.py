@@ -21,6 +21,7 @@ from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import PageRejected
 
 _MAX_LEVEL_STEP_MM = 6.0
+_CABRERA_PRIOR = 1.5
 _NAME_TOLERANCE_MM = (4.5, 3.5)
 
 
@@ -337,6 +338,7 @@ def _support(
         - 0.6 * missing_rows
         - 0.12 * max(unnamed, 0)
         - 0.8 * dropped
+        - (_CABRERA_PRIOR if order == "cabrera" else 0.0)
     )
     column_mm, left_mm = width, left
     evidence: dict[str, object] = {
