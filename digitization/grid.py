@@ -30,6 +30,8 @@ from ecg.reading import PageRejected
 FloatArray = NDArray[np.float64]
 
 _MIN_CROSSINGS = 12
+_MIN_PERIOD_PX = 6
+_SEEN = 0.05
 _BORDER_CELLS = 4
 
 
@@ -61,15 +63,19 @@ def find_crossings(grid_x: NDArray[np.float32], grid_y: NDArray[np.float32]) -> 
     soft_x = cv2.GaussianBlur(grid_x, (0, 0), 1.0)
     soft_y = cv2.GaussianBlur(grid_y, (0, 0), 1.0)
     heat = soft_x * soft_y
-    top = cv2.dilate(heat, np.ones((5, 5), np.uint8))
-    ys, xs = np.nonzero((heat >= top) & (heat > 0.05))
-    if len(xs) < _MIN_CROSSINGS:
+    if int((heat > _SEEN).sum()) < _MIN_CROSSINGS:
         raise PageRejected(
             "No ECG grid was found; photograph the whole page from above, sharp and evenly lit.",
             "grid",
         )
+    period = _period(soft_x, soft_y)
+    # Of two crossings half a cell apart one is false, and weaker.
+    reach = 2 * max(2, round(0.55 * period)) + 1
+    top = cv2.dilate(heat, np.ones((reach, reach), np.uint8))
+    ys, xs = np.nonzero((heat >= top) & (heat > _SEEN))
     seeds = np.stack([xs, ys], axis=-1).astype(np.float64)
-    period = _period(seeds)
+    if len(seeds) < _MIN_CROSSINGS:
+        raise PageRejected("No ECG grid was found; the page shows no regular 5 mm lines.", "grid")
     points = _refine(seeds, soft_x, soft_y, max(3, round(0.38 * period)))
     edges, steps, cost = _join(points, soft_x, soft_y, period)
     index, kept = _number(points, edges, steps, cost)
@@ -83,19 +89,34 @@ def find_crossings(grid_x: NDArray[np.float32], grid_y: NDArray[np.float32]) -> 
     return _agreeing(crossings, heat)
 
 
-def _period(points: FloatArray) -> float:
-    """Most frequent distance to a near neighbour."""
-    distance, _ = cKDTree(points).query(points, k=min(5, len(points)))
-    near = distance[:, 1:].ravel()
-    near = near[np.isfinite(near) & (near > 4)]
-    if len(near) < _MIN_CROSSINGS:
+def _period(soft_x: NDArray[np.float32], soft_y: NDArray[np.float32]) -> float:
+    """Spacing at which both families of lines repeat, along rows and columns of the picture.
+
+    The two must agree, for the grid is square: dots or fine lines between the true ones of one
+    family do not halve the period.
+    """
+    level = _autocorrelation(soft_x[::4])
+    upright = _autocorrelation(soft_y.T[::4])
+    count = min(len(level), len(upright), 400)
+    shared = np.clip(level[:count], 0, None) * np.clip(upright[:count], 0, None)
+    shared[:_MIN_PERIOD_PX] = 0
+    shared = np.convolve(shared, [0.25, 0.5, 0.25], "same")
+    peaks = np.flatnonzero((shared[1:-1] > shared[:-2]) & (shared[1:-1] >= shared[2:])) + 1
+    if not len(peaks):
         raise PageRejected("No ECG grid was found; the page shows no regular 5 mm lines.", "grid")
-    logs = np.log(near)
-    counts, bins = np.histogram(logs, bins=np.arange(logs.min() - 0.1, logs.max() + 0.15, 0.06))
-    smooth = np.convolve(counts, [0.5, 1, 0.5], "same")
-    best = int(np.argmax(smooth))
-    inside = np.abs(logs - (bins[best] + 0.03)) < 0.12
-    return float(np.exp(np.median(logs[inside])))
+    strong = peaks[shared[peaks] > 0.4 * shared[peaks].max()]
+    first = int(strong[0])
+    weights = shared[first - 1 : first + 2]
+    return float((np.arange(first - 1, first + 2) * weights).sum() / weights.sum())
+
+
+def _autocorrelation(lines: NDArray[np.float32]) -> FloatArray:
+    """Mean autocorrelation of rows, 1 at lag 0, unbiased for the overlap."""
+    length = lines.shape[1]
+    spectrum = np.fft.rfft(lines - lines.mean(axis=1, keepdims=True), 2 * length, axis=1)
+    lags = np.fft.irfft((np.abs(spectrum) ** 2).sum(axis=0))[: length // 2]
+    lags = lags / (1 - np.arange(len(lags)) / length)
+    return lags / max(float(lags[0]), 1e-9)
 
 
 def _refine(

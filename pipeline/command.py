@@ -96,16 +96,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _read_photos(options)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if isinstance(options, GenerateOptions):
-        from dataset_generation.command import generate
-
-        generate(options)
-    elif isinstance(options, TrainOptions):
+        return _generate(options)
+    if isinstance(options, TrainOptions):
         _train(options.network)
     else:
         from pipeline.benchmark import run
 
         run(options.name, options)
     return EXIT_OK
+
+
+def _generate(options: GenerateOptions) -> int:
+    from dataset_generation.command import generate
+    from dataset_generation.dataset import GenerationError
+
+    try:
+        summary = generate(options)
+    except GenerationError as error:
+        print(f"ecgphoto: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    told = f"{summary.written} photos written"
+    if summary.kept:
+        told += f", {summary.kept} kept"
+    if summary.failures:
+        told += f", {len(summary.failures)} records left out"
+    print(f"{told}; see {options.out / 'data_card.md'}", file=sys.stderr)
+    return EXIT_NOT_ALL_READ if summary.failures else EXIT_OK
 
 
 def _train(config: TrainLook | TrainSignalsOptions | TrainMapsOptions) -> None:

@@ -159,7 +159,7 @@ class LayoutLookTask(Task):
         ]
         self._batches = [self.collate(drawn[i : i + 8]) for i in range(0, len(drawn), 8)]
         # A name covers a thousandth of a picture: without this weight none is ever learnt.
-        self._weights = torch.tensor([40.0] * 12 + [2.0, 2.0, 10.0])
+        self._weights = torch.tensor([60.0] * 12 + [2.0, 2.0, 10.0])
 
     def train_dataset(self) -> ExampleDataset:
         """Training examples, replayed."""
@@ -169,7 +169,8 @@ class LayoutLookTask(Task):
         """Loss of a batch."""
         images, targets = batch
         logits = network(images)
-        return segmentation_loss(logits, targets, self._weights.to(logits.device)), {}
+        weights = self._weights.to(logits.device)
+        return segmentation_loss(logits, targets, weights, without_dice=12), {}
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """Figures on fixed validation examples."""

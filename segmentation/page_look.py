@@ -106,12 +106,20 @@ def to_tensor(image: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float().div_(255)
 
 
-def segmentation_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """Weighted cross-entropy plus soft Dice, averaged over the classes of ``(n, c, h, w)``."""
+def segmentation_loss(
+    logits: Tensor, targets: Tensor, weights: Tensor, without_dice: int = 0
+) -> Tensor:
+    """Weighted cross-entropy plus soft Dice, averaged over the classes of ``(n, c, h, w)``.
+
+    Args:
+        logits, targets: what the network says and what is true.
+        weights: weight of each class's positive pixels.
+        without_dice: so many first classes are too rare for Dice, which would silence them.
+    """
     entropy = nn.functional.binary_cross_entropy_with_logits(
         logits, targets, pos_weight=weights[:, None, None]
     )
-    probability = torch.sigmoid(logits)
+    probability, targets = torch.sigmoid(logits[:, without_dice:]), targets[:, without_dice:]
     overlap = (probability * targets).sum(dim=(0, 2, 3))
     total = probability.sum(dim=(0, 2, 3)) + targets.sum(dim=(0, 2, 3))
     dice = 1 - (2 * overlap + 5) / (total + 5)

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Makes PTB-V, photos of printed ECGs with exact truth: DATA is PTB-XL (./download_datasets.sh).
+# Without DATA the ECG simulator is the source. Run it again to go on with a stopped run.
+#   dataset_generation/generate_ptb_v.sh [--data DATA] [--out DIR] [--records N] ...
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH="$PWD/.venv/bin:$PATH"
+exec ecgphoto generate --workers "$(getconf _NPROCESSORS_ONLN)" "$@"

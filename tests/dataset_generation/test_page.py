@@ -1,0 +1,157 @@
+"""Pages: they fit, and the ink lies where the truth says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dataset_generation.page import Page
+from dataset_generation.page_spec import GridStyle, PageSpec, sample_page
+from dataset_generation.ptb_v_page import ptb_v_page
+from ecg.leads import einthoven_residual_mv
+from ecg.paper import LAYOUTS
+from ecg.record import Record
+
+
+def plain(spec: PageSpec) -> PageSpec:
+    """The page with nothing on it but thin black traces."""
+    return replace(
+        spec,
+        grid=GridStyle(spec.grid.box_mm, major_width_mm=0.0, minor_width_mm=0.0),
+        paper_rgb=(255, 255, 255),
+        trace_rgb=(0, 0, 0),
+        trace_width_mm=0.25,
+        pulse="none",
+        separator="none",
+        texts=(),
+        scribbles=(),
+        name_dy_mm=-1000.0,
+    )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rows_columns_and_words_fit_the_page(layout: str) -> None:
+    for seed in range(40):
+        spec = sample_page(np.random.default_rng(seed), layout)
+        shape = LAYOUTS[layout]
+        assert len(spec.row_y_mm) == shape.total_rows
+        assert len(spec.column_x_mm) == shape.columns
+        assert 0 < min(spec.row_y_mm)
+        assert max(spec.row_y_mm) < spec.height_mm
+        assert list(spec.row_y_mm) == sorted(spec.row_y_mm)
+        seconds = spec.duration_s / shape.columns
+        assert min(spec.column_x_mm) >= 0
+        assert max(spec.column_x_mm) + seconds * spec.speed_mm_per_s <= spec.width_mm
+        left, top, right, bottom = spec.grid.box_mm
+        assert 0 <= left < right <= spec.width_mm
+        assert 0 <= top < bottom <= spec.height_mm
+        empty = Record(np.full((12, 5000), np.nan, np.float32), 500.0, "empty")
+        for word in Page(spec, empty).texts:
+            if word.lead is None:
+                assert word.box_mm[2] <= spec.width_mm + 1e-9
+
+
+def test_every_lead_of_the_layout_is_named_and_the_limb_leads_keep_their_identities(
+    record: Record,
+) -> None:
+    for seed in range(6):
+        spec = replace(
+            sample_page(np.random.default_rng(seed), "12x1"), pulse="none", rhythm_names=True
+        )
+        page = Page(spec, record)
+        assert {word.lead for word in page.texts if word.lead} == set(record_leads())
+        drawn = np.full((12, record.n_samples), np.nan)
+        for row, lead in enumerate(record_leads()):
+            (trace,) = (t for t in page.traces if t.lead == lead)
+            zero = spec.row_y_mm[trace.row]
+            shown = (zero - trace.points_mm[:, 1]) / spec.gain_mm_per_mv
+            drawn[row, : len(shown)] = trace.sign * shown - spec.offset_mv[row]
+        residual = einthoven_residual_mv(drawn)
+        assert np.nanmax(np.abs(residual)) < 1e-6
+
+
+def record_leads() -> tuple[str, ...]:
+    from ecg.leads import LEADS
+
+    return LEADS
+
+
+@pytest.mark.parametrize("raster", [0.0, 8.0])
+def test_rendered_trace_lies_where_the_truth_says(record: Record, raster: float) -> None:
+    scale = 20.0
+    spec = replace(plain(sample_page(np.random.default_rng(1), "12x1")), raster_per_mm=raster)
+    page = Page(spec, record)
+    for trace in page.traces[:2] + page.traces[-1:]:
+        points = trace.points_mm
+        middle, reach = np.median(points[:, 1]), 7.0
+        only = Page(spec, only_lead(record, trace.lead))
+        left, top = points[0, 0], middle - reach
+        image = only.draw(scale, (left, top, points[-1, 0], middle + reach))
+        ink = 255.0 - image[..., 0]
+        rows = top + np.arange(image.shape[0]) / scale
+        seen = (ink * rows[:, None]).sum(0) / np.maximum(ink.sum(0), 1e-9)
+        x = left + np.arange(image.shape[1]) / scale
+        truth = np.interp(x, points[:, 0], points[:, 1])
+        slope = np.abs(np.gradient(truth, x))
+        inside = (np.abs(truth - middle) < reach - 1) & (ink.sum(0) > 0)
+        inside[:20] = inside[-20:] = False
+        flat = inside & (np.convolve(slope, np.ones(21) / 21, "same") < 0.15)
+        error_uv = (seen - truth)[flat] / spec.gain_mm_per_mv * 1000
+        assert flat.sum() > 300
+        assert np.sqrt(np.mean(error_uv**2)) < (10 if raster else 4)
+        assert abs(error_uv.mean()) < 3
+        steep = inside & (slope > 4)
+        if steep.sum() > 20:
+            # On a steep flank a shift in time shows as height over slope.
+            late_mm = (seen - truth)[steep] / np.gradient(truth, x)[steep]
+            late_samples = late_mm / spec.speed_mm_per_s * record.rate_hz
+            assert abs(np.median(late_samples)) < 1
+
+
+def only_lead(record: Record, lead: str) -> Record:
+    from ecg.leads import LEAD_INDEX
+
+    signal = np.full_like(record.signal_mv, np.nan)
+    signal[LEAD_INDEX[lead]] = record.signal_mv[LEAD_INDEX[lead]]
+    return replace(record, signal_mv=signal)
+
+
+def test_text_boxes_contain_ink_and_the_page_without_words_none(record: Record) -> None:
+    scale = 8.0
+    blank = Record(np.full((12, 5000), np.nan, np.float32), 500.0, "blank")
+    checked = 0
+    for seed in range(4):
+        sampled = sample_page(np.random.default_rng(seed), "3x4+1")
+        spec = replace(
+            plain(sampled), texts=sampled.texts, name_dy_mm=sampled.name_dy_mm, raster_per_mm=0.0
+        )
+        page = Page(spec, blank)
+        image = page.draw(scale)
+        outside = 255 - image[..., 0]
+        for word in page.texts:
+            left, top, right, bottom = (round(v * scale) for v in word.box_mm)
+            if left < 0 or right >= image.shape[1]:
+                continue
+            box = np.s_[max(0, top - 2) : bottom + 3, max(0, left - 2) : right + 3]
+            assert (image[box][..., 0] < 128).any(), word
+            outside[box] = 0
+            checked += 1
+        assert not outside.any()
+    assert checked > 40
+
+
+def test_a_record_with_missing_leads_is_drawn(record: Record) -> None:
+    for seed in range(12):
+        spec = replace(sample_page(np.random.default_rng(seed), "3x4+1"), pulse="end")
+        page = Page(spec, only_lead(record, "II"))
+        assert page.draw(2.0).shape[2] == 3
+        assert len(page.pulses) >= 1
+
+
+def test_ptb_v_preset_shows_the_first_1800_ms_of_every_lead_after_a_pulse(record: Record) -> None:
+    page = Page(ptb_v_page(), record)
+    assert len(page.traces) == len(page.pulses) == 12
+    for trace in page.traces:
+        np.testing.assert_array_equal(trace.signal_mv, record.lead(trace.lead)[:900])
+    assert page.pulses[0][0, 0] == pytest.approx(0.0, abs=1e-9)
+    assert page.spec.column_x_mm[0] == 9.0

@@ -1,0 +1,132 @@
+"""The looks: targets lie where the ink is, columns are read below the pixel, sizes are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import segmentation.networks  # noqa: F401  (registers LookNetwork)
+from ecg.simulator import SimulatorSource
+from learning.registry import build_network
+from segmentation import layout_look, page_look, trace_look
+from segmentation.looks import Looks
+from segmentation.pages import sample_photo_of
+from segmentation.replay import Replayed
+
+TINY = {"encoder": "tu-test_resnet", "encoder_depth": 3, "decoder_channels": [16, 16, 8]}
+
+
+class _Source:
+    """A few simulated records."""
+
+    def __init__(self) -> None:
+        self._records = SimulatorSource(n_records=4, seed=1)
+
+    def __len__(self) -> int:
+        return 4
+
+    def record(self, index: int):
+        return self._records[index]
+
+
+def _network(in_channels: int, classes: int, stride: int = 1) -> torch.nn.Module:
+    arguments = {"in_channels": in_channels, "classes": classes, "output_stride": stride}
+    return build_network("LookNetwork", **TINY, **arguments).eval()
+
+
+@pytest.fixture(scope="module")
+def looks() -> Looks:
+    return Looks(_network(3, 5), _network(3, 15, 2), _network(4, 2))
+
+
+def test_maps_have_the_size_of_what_was_looked_at(looks):
+    photo = np.random.default_rng(0).integers(0, 255, (150, 230, 3)).astype(np.uint8)
+    maps = looks.see_page(photo, 115)
+    assert maps.values.shape == (5, 75, 115)
+    corner = maps.to_picture(np.array([114.0, 74.0]))
+    np.testing.assert_allclose(corner, [228.5, 148.5])
+    assert looks.see_layout(photo).values.shape == (15, 75, 115)
+    assert looks.see_trace(photo).height_px.shape == (230,)
+
+
+def test_grid_targets_lie_on_the_grid():
+    rng = np.random.default_rng(3)
+    photo = sample_photo_of(_Source().record(0), rng, 4.0, "3x4", "clean")
+    width, height = photo.spec.camera.photo_size
+    grey = photo.take().mean(axis=2)
+    targets = page_look.page_targets(photo, (0, 0, width, height)) > 128
+    empty = ~targets[3] & ~targets[4] & targets[0]
+    lines = (targets[1] | targets[2]) & empty
+    off = ~(targets[1] | targets[2]) & empty
+    assert grey[lines].mean() < grey[off].mean() - 4
+
+
+def test_trace_truth_lies_on_the_ink():
+    rng = np.random.default_rng(5)
+    photo = sample_photo_of(_Source().record(1), rng, 8.0, "12x1", "clean")
+    trace = photo.page.traces[4]
+    left, top = trace.points_mm[0, 0], trace.points_mm[:, 1].mean() - 24
+    truth = trace_look.strip_truth(photo.page, trace.row, left, top, 400)
+    picture = layout_look.take_rectified(
+        photo, left, top, (400, trace_look.HEIGHT), 8.0, rng, wobble_mm=0.0
+    )
+    grey = picture.mean(axis=2)
+    columns = np.flatnonzero(np.isfinite(truth))
+    on = grey[np.round(truth[columns]).astype(int), columns]
+    assert len(columns) > 350
+    assert np.median(on) < np.median(grey) - 40
+
+
+def test_columns_are_read_below_the_pixel():
+    heights = torch.tensor([[20.3, 40.75, float("nan")]])
+    rows = torch.arange(64)[None, :, None]
+    scores = -0.5 * ((rows - heights[:, None]) / 1.0) ** 2
+    scores = torch.nan_to_num(scores, nan=-50.0)
+    none = torch.tensor([[[-50.0, -50.0, 0.0]]])
+    centre, mass = trace_look.read_columns(torch.cat([scores, none], dim=1))
+    np.testing.assert_allclose(centre[0, :2].numpy(), [20.3, 40.75], atol=0.02)
+    assert mass[0, 0] > 0.99
+    assert mass[0, 2] < 0.01
+
+
+def test_the_loss_is_least_at_the_truth():
+    truth = torch.full((1, 8), 30.0)
+    rows = torch.arange(64)[None, :, None].expand(1, 64, 8)
+
+    def loss(height: float) -> float:
+        scores = -0.5 * ((rows - height) / 1.0) ** 2
+        scores = torch.cat([scores, torch.full((1, 1, 8), -30.0)], dim=1)
+        return float(trace_look.coordinate_loss(scores, truth)[0])
+
+    assert loss(30.0) < loss(31.0) < loss(35.0)
+
+
+def test_rare_classes_without_dice_still_learn_from_their_pixels():
+    logits = torch.full((1, 2, 8, 8), -6.0, requires_grad=True)
+    targets = torch.zeros(1, 2, 8, 8)
+    targets[0, 0, 3, 3] = 1
+    weights = torch.tensor([50.0, 1.0])
+    page_look.segmentation_loss(logits, targets, weights, without_dice=1).backward()
+    assert logits.grad[0, 0, 3, 3] < -0.1
+
+
+@pytest.mark.parametrize(
+    "examples", [page_look.PageLookExamples, layout_look.LayoutLookExamples]
+)
+def test_examples_are_the_same_for_the_same_generator(examples):
+    dataset = examples(_Source())
+    a, b = (dataset.example(2, np.random.default_rng(4)) for _ in range(2))
+    assert torch.equal(a[0], b[0])
+    assert torch.equal(a[1], b[1])
+
+
+def test_replayed_examples_keep_their_target():
+    fresh = page_look.PageLookExamples(_Source())
+    replayed = Replayed(fresh, fresh=0.0, size=24)
+    for number in range(24):
+        replayed._pool.append((torch.full((3, 4, 4), 100 + number, dtype=torch.uint8),
+                               torch.full((1, 4, 4), number).half()))  # fmt: skip
+    picture, target = replayed.example(0, np.random.default_rng(0))
+    assert 0 <= picture.min() <= picture.max() <= 1
+    assert target.unique().numel() == 1
