@@ -33,6 +33,8 @@ _MIN_CROSSINGS = 12
 _MIN_PERIOD_PX = 6
 _SEEN = 0.05
 _BORDER_CELLS = 4
+BORDER_MM = _BORDER_CELLS * MAJOR_GRID_MM
+"""How far a geometry's lattice reaches beyond the outermost crossings."""
 
 
 @dataclass(frozen=True)
@@ -346,9 +348,7 @@ def fit_geometry(crossings: GridCrossings, maps: ProbabilityMaps) -> PageGeometr
     grid_x, grid_y = np.meshgrid(np.arange(columns), np.arange(rows))
     lattice_index = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) - _BORDER_CELLS
     lattice = flat(lattice_index) + smooth
-    geometry = PageGeometry(
-        lattice, MAJOR_GRID_MM, (-_BORDER_CELLS * MAJOR_GRID_MM, -_BORDER_CELLS * MAJOR_GRID_MM)
-    )
+    geometry = PageGeometry(lattice, MAJOR_GRID_MM, (-BORDER_MM, -BORDER_MM))
     spread = 1.4826 * float(np.median(np.linalg.norm(left_over, axis=1)))
     residual_mm = spread / max(geometry.pixels_per_mm(), 1e-6)
     return PageGeometry(lattice, geometry.step_mm, geometry.origin_mm, residual_mm)

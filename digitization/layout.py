@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,7 +118,11 @@ class LayoutFound:
 
 
 def look_over(
-    maps: ProbabilityMaps, left_mm: float, top_mm: float, pixels_per_mm: float
+    maps: ProbabilityMaps,
+    left_mm: float,
+    top_mm: float,
+    pixels_per_mm: float,
+    inside_mm: tuple[float, float, float, float] | None = None,
 ) -> PageSeen:
     """Turn the layout look's maps into names, rows and pulses.
 
@@ -125,8 +130,17 @@ def look_over(
         maps: classes of ``segmentation.layout_look``.
         left_mm, top_mm: page position of the maps' first pixel.
         pixels_per_mm: scale of the maps.
+        inside_mm: left, top, right and bottom beyond which nothing counts; what lies beside the
+            paper may look like traces.
     """
     origin = np.array([left_mm, top_mm])
+    if inside_mm is not None:
+        low = np.floor((np.array(inside_mm[:2]) - origin) * pixels_per_mm).astype(int)
+        high = np.ceil((np.array(inside_mm[2:]) - origin) * pixels_per_mm).astype(int) + 1
+        kept = np.zeros_like(maps.values)
+        window = (slice(None), slice(max(low[1], 0), high[1]), slice(max(low[0], 0), high[0]))
+        kept[window] = maps.values[window]
+        maps = ProbabilityMaps(kept, maps.classes, maps.scale)
     return PageSeen(
         _names(maps, origin, pixels_per_mm),
         _rows(maps["baseline"], origin, pixels_per_mm),
@@ -259,12 +273,13 @@ def candidate_layouts(seen: PageSeen, layout: str | None = None) -> list[LayoutF
 
 
 def _row_choices(rows: tuple[RowSeen, ...], layout: Layout) -> list[tuple[RowSeen, ...]]:
-    """The rows as seen, or with one false row left out where there is one too many."""
+    """The rows as seen, or with one or two false ones left out where there are too many."""
     if len(rows) <= layout.total_rows:
         return [rows]
-    if len(rows) == layout.total_rows + 1:
-        return [rows[:k] + rows[k + 1 :] for k in range(len(rows))]
-    return []
+    extra = len(rows) - layout.total_rows
+    if extra > 2:
+        return []
+    return list(combinations(rows, layout.total_rows))
 
 
 def _support(

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from digitization.grid import find_crossings, fit_geometry
+from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import (
     LayoutFound,
     PageSeen,
@@ -33,6 +33,7 @@ _LAYOUT_PIXELS_PER_MM = 4.0
 _TRACE_PIXELS_PER_MM = 8.0
 _STRIP_MM = 48.0
 _SIDE_MM = 14.0
+_BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
 _BEST_PIXELS_PER_MM = 4.0
 _LARGEST_PAGE_MM = 650.0
@@ -235,7 +236,9 @@ def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPag
     maps = looks.see_layout(page)
     # The first pixel of the maps is the middle of the page's first two.
     shift = (maps.scale[0] - 1) / 2 / scale
-    return look_over(maps, left + shift, top + shift, scale / maps.scale[0])
+    beyond = BORDER_MM - _BESIDE_GRID_MM
+    inside = (left + beyond, top + beyond, right - beyond, bottom - beyond)
+    return look_over(maps, left + shift, top + shift, scale / maps.scale[0], inside)
 
 
 def _read_row(

@@ -11,6 +11,7 @@ from dataset_generation.ptb_v_page import ptb_v_page
 from ecg.leads import einthoven_residual_mv
 from ecg.paper import LAYOUTS
 from ecg.record import Record
+from ecg.simulator import simulate
 
 
 def plain(spec: PageSpec) -> PageSpec:
@@ -36,7 +37,7 @@ def test_rows_columns_and_words_fit_the_page(layout: str) -> None:
         shape = LAYOUTS[layout]
         assert len(spec.row_y_mm) == shape.total_rows
         assert len(spec.column_x_mm) == shape.columns
-        assert 0 < min(spec.row_y_mm)
+        assert min(spec.row_y_mm) > 0
         assert max(spec.row_y_mm) < spec.height_mm
         assert list(spec.row_y_mm) == sorted(spec.row_y_mm)
         seconds = spec.duration_s / shape.columns
@@ -77,8 +78,9 @@ def record_leads() -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("raster", [0.0, 8.0])
-def test_rendered_trace_lies_where_the_truth_says(record: Record, raster: float) -> None:
+def test_rendered_trace_lies_where_the_truth_says(raster: float) -> None:
     scale = 20.0
+    record = simulate(np.random.default_rng(0), noise=0.0, heart_rate_bpm=60)
     spec = replace(plain(sample_page(np.random.default_rng(1), "12x1")), raster_per_mm=raster)
     page = Page(spec, record)
     for trace in page.traces[:2] + page.traces[-1:]:
@@ -98,6 +100,7 @@ def test_rendered_trace_lies_where_the_truth_says(record: Record, raster: float)
         flat = inside & (np.convolve(slope, np.ones(21) / 21, "same") < 0.15)
         error_uv = (seen - truth)[flat] / spec.gain_mm_per_mv * 1000
         assert flat.sum() > 300
+        print('XX', trace.lead, raster, flat.sum(), error_uv.mean(), np.sqrt(np.mean(error_uv**2)), (inside & (slope>4)).sum())
         assert np.sqrt(np.mean(error_uv**2)) < (10 if raster else 4)
         assert abs(error_uv.mean()) < 3
         steep = inside & (slope > 4)
