@@ -148,7 +148,7 @@ class Camera:
 
     def photo_from_page(self, points_mm: FloatArray) -> FloatArray:
         """Map ``(..., 2)`` page millimetres to photo pixels."""
-        return self.geometry.photo_from_page(points_mm)
+        return self.geometry.photo_from_page(points_mm).astype(np.float64, copy=False)
 
     @cached_property
     def _maps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -204,12 +204,12 @@ class Camera:
         x = left + step * np.arange(width // step + 2, dtype=np.float64)
         y = top + step * np.arange(height // step + 2, dtype=np.float64)
         coarse = self.page_from_photo(np.stack(np.meshgrid(x, y), axis=-1)).astype(np.float32)
-        fine_x = (np.arange(width, dtype=np.float32) / step)[None, :].repeat(height, 0)
-        fine_y = (np.arange(height, dtype=np.float32) / step)[:, None].repeat(width, 1)
+        fine_x = (np.arange(width) / step).astype(np.float32)
+        fine_y = (np.arange(height) / step).astype(np.float32)
         # cv2.remap's fixed-point steps would show as 1/32 of 4 px here: interpolate exactly.
         return (
-            _bilinear(coarse[..., 0], fine_x[0], fine_y[:, 0]),
-            _bilinear(coarse[..., 1], fine_x[0], fine_y[:, 0]),
+            _bilinear(coarse[..., 0], fine_x, fine_y),
+            _bilinear(coarse[..., 1], fine_x, fine_y),
         )
 
 
@@ -225,7 +225,8 @@ def _bilinear(
     i, wy = weights(y, plane.shape[0])
     j, wx = weights(x, plane.shape[1])
     across = plane[:, j] * (1 - wx) + plane[:, j + 1] * wx
-    return across[i] * (1 - wy)[:, None] + across[i + 1] * wy[:, None]
+    sampled: NDArray[np.float32] = across[i] * (1 - wy)[:, None] + across[i + 1] * wy[:, None]
+    return sampled
 
 
 def _crumple(

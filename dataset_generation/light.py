@@ -153,8 +153,8 @@ def expose(image: FloatImage, spec: LightSpec) -> NDArray[np.uint8]:
         ok, coded = cv2.imencode(
             ".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, spec.jpeg_quality]
         )
-        if ok:
-            decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR) if ok else None
+        if decoded is not None:
             out = np.ascontiguousarray(decoded[..., ::-1])
     return out
 

@@ -27,12 +27,14 @@ def four_class_mask(photo: Photo) -> NDArray[np.uint8]:
     mask = _empty(photo)
     left, top, right, bottom = spec.grid.box_mm
     if spec.grid.major_width_mm > 0:
+        width = spec.grid.major_width_mm
+        along_x, along_y = _ticks(left, right), _ticks(top, bottom)
         for x in np.arange(left, right + 1e-6, MAJOR_GRID_MM):
-            y = _ticks(top, bottom)
-            _stroke(mask, photo, np.stack([np.full_like(y, x), y], -1), spec.grid.major_width_mm, 1)
+            line = np.stack([np.full_like(along_y, x), along_y], axis=-1)
+            _stroke(mask, photo, line, width, 1)
         for y in np.arange(top, bottom + 1e-6, MAJOR_GRID_MM):
-            x = _ticks(left, right)
-            _stroke(mask, photo, np.stack([x, np.full_like(x, y)], -1), spec.grid.major_width_mm, 2)
+            line = np.stack([along_x, np.full_like(along_x, y)], axis=-1)
+            _stroke(mask, photo, line, width, 2)
     for trace in photo.page.traces:
         _stroke(mask, photo, trace.points_mm, spec.trace_width_mm, 3)
     for pulse in photo.page.pulses:

@@ -68,8 +68,8 @@ class Page:
             first = round(printed.start_s * record.rate_hz)
             count = round(printed.duration_s * record.rate_hz)
             signal = record.signal_mv[index, first : first + count]
-            x = spec.column_x_mm[printed.column]
-            x = x + np.arange(len(signal)) / record.rate_hz * spec.speed_mm_per_s
+            seconds = np.arange(len(signal)) / record.rate_hz
+            x = spec.column_x_mm[printed.column] + seconds * spec.speed_mm_per_s
             shown = printed.sign * (signal + spec.offset_mv[index])
             y = spec.row_y_mm[printed.row] - shown * spec.gain_mm_per_mv
             keep = np.isfinite(y)
@@ -293,7 +293,7 @@ class Page:
             )
         elif factor > 1:
             canvas = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
-        return canvas.astype(np.float32) / 255
+        return (canvas / np.float32(255)).astype(np.float32)
 
     def _words_to_draw(self) -> list[tuple[TextTruth, float, str]]:
         spec = self.spec

@@ -11,6 +11,7 @@ from ecg.leads import LEADS
 from ecg.paper import LAYOUTS, PrintedLead
 
 Rgb = tuple[int, int, int]
+Stroke = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,8 @@ def sample_page(rng: np.random.Generator, layout: str | None = None) -> PageSpec
         rhythm_names=bool(rng.random() < 0.9),
         raster_per_mm=float(rng.choice([0.0, 8.0, 6.0, 12.0], p=[0.75, 0.12, 0.05, 0.08])),
     )
-    return replace(spec, **_sample_words(rng, spec, header))
+    texts, scribbles = _sample_words(rng, spec, header)
+    return replace(spec, texts=texts, scribbles=scribbles)
 
 
 def _rhythm_leads(rng: np.random.Generator, count: int) -> tuple[str, ...]:
@@ -282,7 +284,8 @@ def _sample_grid(
 ) -> GridStyle:
     major_rgb, minor_rgb = _GRID_INKS[int(rng.integers(len(_GRID_INKS)))]
     if rng.random() < 0.2:
-        major_rgb = tuple(int(0.5 * a + 0.5 * b) for a, b in zip(major_rgb, minor_rgb, strict=True))
+        r, g, b = (int(0.5 * a + 0.5 * b) for a, b in zip(major_rgb, minor_rgb, strict=True))
+        major_rgb = (r, g, b)
     margin = rng.uniform(0.0, 12.0, 4) if rng.random() < 0.6 else np.zeros(4)
     top = margin[1] if rng.random() < 0.55 else max(header - 4.0, 0.0)
     box = (
@@ -305,14 +308,16 @@ def _sample_grid(
     )
 
 
-def _sample_words(rng: np.random.Generator, spec: PageSpec, header: float) -> dict[str, object]:
+def _sample_words(
+    rng: np.random.Generator, spec: PageSpec, header: float
+) -> tuple[tuple[TextItem, ...], tuple[Stroke, ...]]:
     """Header, footer and handwriting: invented, never a real person's."""
     font = str(rng.choice(FONTS))
     size = float(rng.uniform(1.6, 3.2))
     items: list[TextItem] = []
     if header > 8:
         blocks = int(rng.integers(1, 5))
-        lines = max(1, int(min(header / (size * 1.8), rng.integers(1, 8))))
+        lines = max(1, int(min(header / (size * 1.8), float(rng.integers(1, 8)))))
         for block in range(blocks):
             x = 3 + spec.width_mm * block / blocks + rng.uniform(0, 8)
             for line in range(lines):
@@ -336,7 +341,7 @@ def _sample_words(rng: np.random.Generator, spec: PageSpec, header: float) -> di
         scribbles = [_scribble(rng, spec.grid.box_mm) for _ in range(int(rng.integers(1, 4)))]
     shortened = (_shortened(item, spec.width_mm) for item in items)
     texts = tuple(item for item in shortened if item.text)
-    return {"texts": texts, "scribbles": tuple(scribbles)}
+    return texts, tuple(scribbles)
 
 
 def _shortened(item: TextItem, width_mm: float) -> TextItem:

@@ -159,7 +159,7 @@ def _sample_camera(
         float(pixels_per_mm),
         float(rotation),
         (float(centre[0]), float(centre[1])),
-        tuple((float(x), float(y)) for x, y in corner),  # type: ignore[arg-type]
+        tuple((float(x), float(y)) for x, y in corner),
         (float(view[0]), float(view[1])),
         tuple(bends),
         crumple,
@@ -268,8 +268,8 @@ class Photo:
                 min(page_height, float(page_y[covered].max()) + margin),
             )
             drawn = self.page.draw(scale, part)
-            image = _sample(drawn, (page_x - part[0]) * scale, (page_y - part[1]) * scale)
-            image = image.astype(np.float32)
+            seen = _sample(drawn, (page_x - part[0]) * scale, (page_y - part[1]) * scale)
+            image = seen.astype(np.float32)
             if spec.light.relief:
                 shade = relief_field(spec.light, self.camera.height_mm, 1.5)
                 at_x, at_y = (page_x + 30.0) / 1.5, (page_y + 30.0) / 1.5

@@ -23,6 +23,7 @@ from ecg.reading import PageRejected
 
 _MAX_LEVEL_STEP_MM = 6.0
 _CABRERA_PRIOR = 1.5
+USUAL_GAIN_MM_PER_MV = 10.0
 _NAME_TOLERANCE_MM = (4.5, 3.5)
 
 
@@ -400,6 +401,10 @@ def pulse_gain(
         return None, None
     height = float(np.median(heights))
     nearest = min(gains, key=lambda gain: abs(np.log(height / gain)))
-    if abs(np.log(height / nearest)) > 0.25:
+    # An unusual gain needs pulses that agree: one that was half seen must not double the ECG.
+    tolerance = 0.2 if nearest == USUAL_GAIN_MM_PER_MV else 0.1
+    agreeing = sum(abs(np.log(h / nearest)) < tolerance for h in heights)
+    enough = agreeing >= (1 if nearest == USUAL_GAIN_MM_PER_MV else min(2, len(heights)))
+    if abs(np.log(height / nearest)) > tolerance or not enough:
         return None, height
     return float(nearest), height

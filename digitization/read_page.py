@@ -292,7 +292,7 @@ def _compose(
     gain: float,
 ) -> _Composition:
     """Put the rows together under one layout."""
-    left, column_mm = _time_base(found, rows, speed)
+    left, column_mm = _time_base(found, rows, pulses, speed)
     duration_s = column_mm / speed * found.layout.columns
     printed = tuple(found.printed_leads(duration_s))
     samples = round(duration_s * READING_RATE_HZ)
@@ -336,8 +336,14 @@ def _compose(
     return _Composition(found, left, column_mm, printed, signal, confidence, starts, agreement)
 
 
-def _time_base(found: LayoutFound, rows: list[RowTrace], speed: float) -> tuple[float, float]:
-    """Where the first column begins and how wide a column is, from the ends of the rows."""
+def _time_base(
+    found: LayoutFound, rows: list[RowTrace], pulses: tuple[PulseSeen, ...], speed: float
+) -> tuple[float, float]:
+    """Where the first column begins and how wide a column is, from the ends of the rows.
+
+    Rows that are a little longer or shorter than a usual page have its length: what is too much
+    is the foot of a pulse before them where there is one, else shared between the ends.
+    """
     extents = [extent for extent in (row.extent_mm for row in rows) if extent is not None]
     if not extents:
         raise PageRejected("The traces on the page are too faint to read.", "trace")
@@ -350,9 +356,11 @@ def _time_base(found: LayoutFound, rows: list[RowTrace], speed: float) -> tuple[
         width = found.column_mm
     for usual in _USUAL_WINDOWS_S:
         usual_mm = usual * speed
-        if abs(width - usual_mm) < 0.025 * usual_mm:
+        if abs(width - usual_mm) < 0.045 * usual_mm:
             if not from_names:
-                left += (right - left - usual_mm * columns) / 2
+                excess = right - left - usual_mm * columns
+                before = any(abs(pulse.right_mm - left) < 8 for pulse in pulses)
+                left += excess if before and excess > 0 else excess / 2
             return left, usual_mm
     return left, width
 
