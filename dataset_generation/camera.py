@@ -225,8 +225,8 @@ def _bilinear(
     i, wy = weights(y, plane.shape[0])
     j, wx = weights(x, plane.shape[1])
     across = plane[:, j] * (1 - wx) + plane[:, j + 1] * wx
-    sampled: NDArray[np.float32] = across[i] * (1 - wy)[:, None] + across[i + 1] * wy[:, None]
-    return sampled
+    sampled = across[i] * (1 - wy)[:, None] + across[i + 1] * wy[:, None]
+    return sampled.astype(np.float32, copy=False)
 
 
 def _crumple(

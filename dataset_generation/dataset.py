@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import multiprocessing
+import os
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -178,7 +180,7 @@ def _make_in_processes(
             summary.written += 1
             advance()
 
-    with ProcessPoolExecutor(workers, context, _one_thread) as pool:
+    with ProcessPoolExecutor(workers, context, _start_worker) as pool:
         try:
             for job in jobs:
                 pending.add(pool.submit(make, job))
@@ -191,11 +193,22 @@ def _make_in_processes(
             raise
 
 
-def _one_thread() -> None:
-    """A process is a thread: more would only wait for one another."""
+def _start_worker() -> None:
+    """One thread draws, for more would wait for one another; one ends it with its parent.
+
+    Without the second, workers would outlive a parent that was killed.
+    """
     import cv2
 
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _write_index(rows: list[dict[str, str]], path: Path) -> None:

@@ -28,7 +28,8 @@ STRIP_MM = 48.0
 HEIGHT = int(STRIP_MM * PIXELS_PER_MM)
 WIDTH = 512
 _TARGET_SIGMA_PX = 1.0
-_NEIGHBOURHOOD = 4
+_LEAST_SHARE = 0.05
+_STROKE = 60
 
 
 def strip_truth(
@@ -99,18 +100,15 @@ def read_columns(scores: Tensor) -> tuple[Tensor, Tensor]:
         scores: ``(n, h + 1, w)``.
 
     Returns:
-        ``(n, w)`` heights in pixels and ``(n, w)`` confidence in 0..1: the probability mass
-        within a few pixels of the likeliest height.
+        ``(n, w)`` heights in pixels: the mean over what is likely about the likeliest, as long
+        as a steep stroke may be; and ``(n, w)`` confidence in 0..1: the probability there.
     """
-    probability = scores.softmax(dim=1)
-    heights = probability[:, :-1]
-    count = heights.shape[1]
-    peak = heights.argmax(dim=1, keepdim=True)
-    offsets = torch.arange(-_NEIGHBOURHOOD, _NEIGHBOURHOOD + 1, device=scores.device)
-    at = (peak + offsets[None, :, None]).clamp(0, count - 1)
-    near = heights.gather(1, at)
+    heights = scores.softmax(dim=1)[:, :-1]
+    rows = torch.arange(heights.shape[1], device=scores.device)[None, :, None]
+    top, peak = heights.max(dim=1, keepdim=True)
+    near = heights * ((heights > _LEAST_SHARE * top) & ((rows - peak).abs() <= _STROKE))
     mass = near.sum(dim=1)
-    centre = (near * at).sum(dim=1) / mass.clamp_min(1e-9)
+    centre = (near * rows).sum(dim=1) / mass.clamp_min(1e-9)
     return centre, mass.clamp(0, 1)
 
 

@@ -86,7 +86,7 @@ def test_columns_are_read_below_the_pixel():
     none = torch.tensor([[[-50.0, -50.0, 0.0]]])
     centre, mass = trace_look.read_columns(torch.cat([scores, none], dim=1))
     np.testing.assert_allclose(centre[0, :2].numpy(), [20.3, 40.75], atol=0.02)
-    assert mass[0, 0] > 0.99
+    assert mass[0, 0] > 0.97
     assert mass[0, 2] < 0.01
 
 
