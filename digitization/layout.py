@@ -152,28 +152,26 @@ def look_over(
 def _names(
     maps: ProbabilityMaps, origin: NDArray[np.float64], scale: float
 ) -> tuple[NameSeen, ...]:
+    """Words that look like lead names, each with its likeliest lead."""
+    by_lead = np.stack([maps[f"name_{lead}"] for lead in LEADS])
+    any_lead = by_lead.max(axis=0)
+    labels, _ = ndimage.label(any_lead > 0.3)
     seen = []
-    for lead in LEADS:
-        values = maps[f"name_{lead}"]
-        labels, count = ndimage.label(values > 0.3)
-        if not count:
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        weights = np.where(labels[place] == number, any_lead[place], 0)
+        mass, peak = float(weights.sum()), float(weights.max())
+        if peak < 0.45 or mass < 1.2 * scale**2:
             continue
-        numbers = np.arange(1, count + 1)
-        mass = ndimage.sum_labels(values, labels, numbers)
-        peak = ndimage.maximum(values, labels, numbers)
-        centres = ndimage.center_of_mass(values, labels, numbers)
-        for m, p, (y, x) in zip(mass, peak, centres, strict=True):
-            if p > 0.45 and m > 1.2 * scale**2:
-                place = origin + np.array([x, y]) / scale
-                # A name covers about 8 square millimetres.
-                score = float(p * min(1.0, m / (5.0 * scale**2)))
-                seen.append(NameSeen(lead, float(place[0]), float(place[1]), score))
-    seen.sort(key=lambda name: -name.score)
-    kept: list[NameSeen] = []
-    for name in seen:
-        if all(abs(name.x_mm - k.x_mm) > 4 or abs(name.y_mm - k.y_mm) > 2.5 for k in kept):
-            kept.append(name)
-    return tuple(kept)
+        rows, columns = np.mgrid[place]
+        x = float((weights * columns).sum()) / mass
+        y = float((weights * rows).sum()) / mass
+        lead = LEADS[int(by_lead[:, place[0], place[1]].sum(axis=(1, 2)).argmax())]
+        # A name covers about 8 square millimetres.
+        score = peak * min(1.0, mass / (5.0 * scale**2))
+        seen.append(
+            NameSeen(lead, float(origin[0] + x / scale), float(origin[1] + y / scale), score)
+        )
+    return tuple(sorted(seen, key=lambda name: -name.score))
 
 
 def _rows(

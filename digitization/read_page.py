@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import (
     LayoutFound,
+    NameSeen,
     PageSeen,
     PulseSeen,
     RowSeen,
@@ -29,6 +31,9 @@ from ecg.paper import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S, PrintedLead
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Trace
 
+NAME_CROP_PX = (80, 40)
+NAME_CROP_PIXELS_PER_MM = 6.0
+_MOST_WORDS = 60
 _LAYOUT_PIXELS_PER_MM = 4.0
 _TRACE_PIXELS_PER_MM = 8.0
 _STRIP_MM = 48.0
@@ -52,6 +57,9 @@ class SeesPages(Protocol):
 
     def see_layout(self, page: NDArray[np.uint8]) -> ProbabilityMaps:
         """Layout look at a rectified page."""
+
+    def see_names(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Lead-name recogniser on grey crops: ``(n, 13)`` probabilities, the last of none."""
 
     def see_trace(self, strip: NDArray[np.uint8]) -> Any:
         """Trace look at a strip about one row."""
@@ -238,7 +246,45 @@ def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPag
     shift = (maps.scale[0] - 1) / 2 / scale
     beyond = BORDER_MM - _BESIDE_GRID_MM
     inside = (left + beyond, top + beyond, right - beyond, bottom - beyond)
-    return look_over(maps, left + shift, top + shift, scale / maps.scale[0], inside)
+    seen = look_over(maps, left + shift, top + shift, scale / maps.scale[0], inside)
+    return replace(seen, names=_read_names(photo, geometry, seen.names, looks))
+
+
+def _read_names(
+    photo: NDArray[np.uint8],
+    geometry: PageGeometry,
+    words: tuple[NameSeen, ...],
+    looks: SeesPages,
+) -> tuple[NameSeen, ...]:
+    """Read each word that may be a lead name; those that name no lead are dropped."""
+    words = words[:_MOST_WORDS]
+    if not words:
+        return ()
+    width, height = NAME_CROP_PX
+    scale = NAME_CROP_PIXELS_PER_MM
+    crops = np.stack(
+        [
+            cv2.cvtColor(
+                rectify(
+                    photo,
+                    geometry,
+                    word.x_mm - (width - 1) / 2 / scale,
+                    word.y_mm - (height - 1) / 2 / scale,
+                    NAME_CROP_PX,
+                    scale,
+                ),
+                cv2.COLOR_RGB2GRAY,
+            )
+            for word in words
+        ]
+    )
+    read = []
+    for word, probability in zip(words, looks.see_names(crops), strict=True):
+        best = int(np.argmax(probability))
+        if best < len(LEADS) and probability[best] > 0.4:
+            score = word.score * float(probability[best])
+            read.append(replace(word, lead=LEADS[best], score=score))
+    return tuple(read)
 
 
 def _read_row(

@@ -15,7 +15,12 @@ from ecg.probability_maps import ProbabilityMaps
 if TYPE_CHECKING:
     from torch import nn
 
-NAMES = {"page": "page_look", "layout": "layout_look", "trace": "trace_look"}
+NAMES = {
+    "page": "page_look",
+    "layout": "layout_look",
+    "names": "lead_names",
+    "trace": "trace_look",
+}
 
 
 @dataclass(frozen=True)
@@ -32,27 +37,30 @@ class ColumnHeights:
 
 
 class Looks:
-    """Page look, layout look and trace look.
+    """Page look, layout look, lead-name recogniser and trace look.
 
     Args:
-        page, layout, trace: trained networks, in evaluation mode.
+        page, layout, names, trace: trained networks, in evaluation mode.
     """
 
-    def __init__(self, page: nn.Module, layout: nn.Module, trace: nn.Module) -> None:
-        self._page, self._layout, self._trace = page, layout, trace
+    def __init__(
+        self, page: nn.Module, layout: nn.Module, names: nn.Module, trace: nn.Module
+    ) -> None:
+        self._page, self._layout, self._names, self._trace = page, layout, names, trace
 
     @classmethod
     def load(cls, folders: dict[str, Path] | None = None, device: str = "auto") -> Looks:
         """Load the shipped looks, or those in other folders.
 
         Args:
-            folders: folder of a checkpoint by ``page``, ``layout`` or ``trace``.
+            folders: folder of a checkpoint by ``page``, ``layout``, ``names`` or ``trace``.
             device: ``auto``, ``cpu`` or ``cuda``.
         """
         import torch
 
         import checkpoints
-        import segmentation.networks  # noqa: F401  (registers LookNetwork)
+        import segmentation.lead_names
+        import segmentation.networks  # noqa: F401  (both register networks)
         from learning.checkpoint import read_checkpoint
 
         if device == "auto":
@@ -96,6 +104,18 @@ class Looks:
         from segmentation.layout_look import CLASSES
 
         return ProbabilityMaps(self._run(self._layout, page, stride=2), CLASSES, (2.0, 2.0))
+
+    def see_names(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Read words: ``(n, 40, 80)`` grey crops to ``(n, 13)`` probabilities, the last of none."""
+        import torch
+
+        from segmentation.lead_names import normalise
+
+        picture = torch.from_numpy(np.stack([normalise(crop) for crop in crops]))[:, None]
+        device = next(self._names.parameters()).device
+        with torch.inference_mode():
+            answer = self._names(picture.to(device)).softmax(dim=1)
+        return np.ascontiguousarray(answer.cpu().numpy())
 
     def see_trace(self, strip: NDArray[np.uint8]) -> ColumnHeights:
         """Apply the trace look to a strip about one row at its 8 pixels per mm.

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Look = Literal["page-look", "layout-look", "trace-look"]
-
-_BATCH = {"page-look": 8, "layout-look": 8, "trace-look": 8}
+Look = Literal["page-look", "layout-look", "trace-look", "lead-names"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,7 @@ def train_look(config: TrainLook) -> Path:
     from ecg.splits import reader_exclusions
     from learning.training import Task, TrainingConfig, train
     from segmentation.layout_look import LayoutLookTask
+    from segmentation.lead_names import LeadNameTask
     from segmentation.page_look import PageLookTask
     from segmentation.pages import load_source
     from segmentation.trace_look import TraceLookTask
@@ -66,6 +65,7 @@ def train_look(config: TrainLook) -> Path:
         "page-look": PageLookTask,
         "layout-look": LayoutLookTask,
         "trace-look": TraceLookTask,
+        "lead-names": LeadNameTask,
     }
     task = tasks[config.look](training, validation, arguments)  # type: ignore[call-arg]
     return train(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import segmentation.lead_names
 import segmentation.networks  # noqa: F401  (registers LookNetwork)
 from ecg.simulator import SimulatorSource
 from learning.registry import build_network
@@ -37,7 +38,12 @@ def _network(in_channels: int, classes: int, stride: int = 1) -> torch.nn.Module
 
 @pytest.fixture(scope="module")
 def looks() -> Looks:
-    return Looks(_network(3, 5), _network(3, 15, 2), _network(4, 2))
+    return Looks(
+        _network(3, 5),
+        _network(3, 15, 2),
+        build_network("LeadNameNetwork", width=4),
+        _network(4, 2),
+    )
 
 
 def test_maps_have_the_size_of_what_was_looked_at(looks):
@@ -111,9 +117,7 @@ def test_rare_classes_without_dice_still_learn_from_their_pixels():
     assert logits.grad[0, 0, 3, 3] < -0.1
 
 
-@pytest.mark.parametrize(
-    "examples", [page_look.PageLookExamples, layout_look.LayoutLookExamples]
-)
+@pytest.mark.parametrize("examples", [page_look.PageLookExamples, layout_look.LayoutLookExamples])
 def test_examples_are_the_same_for_the_same_generator(examples):
     dataset = examples(_Source())
     a, b = (dataset.example(2, np.random.default_rng(4)) for _ in range(2))

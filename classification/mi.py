@@ -1,0 +1,103 @@
+"""Myocardial infarction: one answer from the digitized signals and the lead maps of a page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classification.combination import Calibration
+from ecg.lead_maps import LeadMaps
+from ecg.resampling import resample
+
+FACTS_FILE = "calibration.json"
+_UNSURE = 0.85
+"""Between this share of the threshold and the threshold the answer is ``cannot_tell``."""
+_LEAST_LEADS = 6
+_NETWORK_RATE_HZ = 100.0
+_NETWORK_SAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class MiPrediction:
+    """How likely myocardial infarction is.
+
+    Attributes:
+        probability: of both routes together, calibrated on PTB-XL fold 9.
+        signal_probability: of the digitized signals alone, calibrated.
+        maps_probability: of the lead maps alone, calibrated; None without maps.
+        threshold: probability from which the decision is ``mi`` (0.9 specificity on fold 9).
+        decision: ``mi``, ``no_mi`` or ``cannot_tell``.
+    """
+
+    probability: float
+    signal_probability: float
+    maps_probability: float | None
+    threshold: float
+    decision: str
+
+
+class MiClassifier:
+    """The two routes and their combination.
+
+    Args:
+        signals: trained ``SignalResNet``.
+        maps: trained ``MapsNet``.
+        calibrations: ``signal``, ``maps`` and ``both``.
+    """
+
+    def __init__(self, signals: Any, maps: Any, calibrations: dict[str, Calibration]) -> None:
+        self._signals, self._maps, self._calibrations = signals, maps, calibrations
+
+    @classmethod
+    def load(cls) -> MiClassifier:
+        """Load what ships."""
+        import checkpoints
+        import classification.maps_network
+        import classification.signal_network  # noqa: F401  (both register networks)
+
+        folder = checkpoints.path("mi_combination")
+        facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+        calibrations = {name: Calibration(**values) for name, values in facts.items()}
+        return cls(checkpoints.load("mi_signals"), checkpoints.load("mi_maps"), calibrations)
+
+    def predict(
+        self, signal_mv: NDArray[np.float32], rate_hz: float, lead_maps: LeadMaps | None
+    ) -> MiPrediction:
+        """Assess one ECG.
+
+        Args:
+            signal_mv: ``(12, n)`` mV, NaN where nothing was read.
+            rate_hz: samples a second.
+            lead_maps: the page's lead maps; None for a signal that was never on paper.
+        """
+        import torch
+
+        signal = resample(signal_mv, rate_hz, _NETWORK_RATE_HZ).astype(np.float32)
+        shown = np.full((12, _NETWORK_SAMPLES), np.nan, np.float32)
+        count = min(_NETWORK_SAMPLES, signal.shape[1])
+        shown[:, :count] = signal[:, :count]
+        with torch.inference_mode():
+            signal_logit = float(self._signals(torch.from_numpy(shown)[None])[0, 0])
+            maps_logit = None
+            if lead_maps is not None:
+                ink = torch.from_numpy(lead_maps.ink)[None]
+                present = torch.from_numpy(lead_maps.present.astype(np.float32))[None]
+                maps_logit = float(self._maps(ink, present)[0, 0])
+        of = self._calibrations
+        signal_probability = of["signal"].probability(signal_logit, 0.0)
+        if maps_logit is None:
+            probability, threshold = signal_probability, of["signal"].threshold
+            maps_probability = None
+        else:
+            probability = of["both"].probability(signal_logit, maps_logit)
+            threshold = of["both"].threshold
+            maps_probability = of["maps"].probability(maps_logit, 0.0)
+        leads = int((np.isfinite(shown).sum(axis=1) >= _NETWORK_RATE_HZ).sum())
+        decision = "mi" if probability >= threshold else "no_mi"
+        if leads < _LEAST_LEADS or _UNSURE * threshold <= probability < threshold:
+            decision = "cannot_tell"
+        return MiPrediction(probability, signal_probability, maps_probability, threshold, decision)
