@@ -21,6 +21,7 @@ from digitization.layout import (
     look_over,
     pulse_gain,
 )
+from digitization.name_search import CROP_PIXELS_PER_MM, CROP_PX, search_names
 from digitization.quality import Agreement, correlation, limb_checks
 from digitization.rectify import rectify
 from digitization.traces import RowTrace, clean_heights, sample_window
@@ -31,8 +32,7 @@ from ecg.paper import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S, PrintedLead
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Trace
 
-NAME_CROP_PX = (80, 40)
-NAME_CROP_PIXELS_PER_MM = 6.0
+_ENOUGH_NAMES = 4.5
 _MOST_WORDS = 60
 _LAYOUT_PIXELS_PER_MM = 4.0
 _TRACE_PIXELS_PER_MM = 8.0
@@ -112,6 +112,10 @@ def read_page(
         )
     geometry = find_geometry(photo, looks)
     geometry, seen, turned = find_upright(photo, geometry, looks)
+    if sum(name.score for name in seen.names) < _ENOUGH_NAMES:
+        searched = search_names(photo, geometry, seen.rows, looks.see_names)
+        if sum(name.score for name in searched) > sum(name.score for name in seen.names):
+            seen = replace(seen, names=searched)
     candidates = candidate_layouts(seen, options.layout)
     traces = {row: _read_row(photo, geometry, row, looks) for row in seen.rows}
     speed = options.speed_mm_per_s or 25.0
@@ -224,7 +228,7 @@ def find_upright(
         support = sum(name.score for name in seen.names)
         if best is None or support > best[0]:
             best = (support, turned, seen, turns)
-        if support > 4.5:
+        if support > _ENOUGH_NAMES:
             break
     assert best is not None
     return best[1], best[2], best[3]
@@ -260,8 +264,8 @@ def _read_names(
     words = words[:_MOST_WORDS]
     if not words:
         return ()
-    width, height = NAME_CROP_PX
-    scale = NAME_CROP_PIXELS_PER_MM
+    width, height = CROP_PX
+    scale = CROP_PIXELS_PER_MM
     crops = np.stack(
         [
             cv2.cvtColor(
@@ -270,7 +274,7 @@ def _read_names(
                     geometry,
                     word.x_mm - (width - 1) / 2 / scale,
                     word.y_mm - (height - 1) / 2 / scale,
-                    NAME_CROP_PX,
+                    CROP_PX,
                     scale,
                 ),
                 cv2.COLOR_RGB2GRAY,
@@ -388,7 +392,7 @@ def _time_base(
     """Where the first column begins and how wide a column is, from the ends of the rows.
 
     Rows that are a little longer or shorter than a usual page have its length: what is too much
-    is the foot of a pulse before them where there is one, else shared between the ends.
+    is the foot of a pulse before or after them where there is one, else shared by the ends.
     """
     extents = [extent for extent in (row.extent_mm for row in rows) if extent is not None]
     if not extents:
@@ -406,7 +410,11 @@ def _time_base(
             if not from_names:
                 excess = right - left - usual_mm * columns
                 before = any(abs(pulse.right_mm - left) < 8 for pulse in pulses)
-                left += excess if before and excess > 0 else excess / 2
+                after = any(pulse.left_mm > right - 12 for pulse in pulses)
+                if excess > 0 and before != after:
+                    left += excess if before else 0.0
+                else:
+                    left += excess / 2
             return left, usual_mm
     return left, width
 

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dataset_generation.text import FONTS, text_coverage
-from digitization.read_page import NAME_CROP_PIXELS_PER_MM, NAME_CROP_PX
+from digitization.name_search import CROP_PIXELS_PER_MM, CROP_PX
 from ecg.leads import LEADS
 from learning.registry import register_network
 from learning.training import ExampleDataset, Task
 
 CLASSES = (*LEADS, "none")
-PIXELS_PER_MM = NAME_CROP_PIXELS_PER_MM
-SIZE = NAME_CROP_PX
+PIXELS_PER_MM = CROP_PIXELS_PER_MM
+SIZE = CROP_PX
 """Width and height of a crop in pixels: 13 by 7 mm about the name's centre."""
 _OTHER_WORDS = (
     "10", "25", "mm/s", "Hz", "aV", "V", "VI", "L", "F", "R", "M", "bpm", "Vent", "ID", "Age",
@@ -165,7 +165,11 @@ class LeadNameExamples(ExampleDataset):
     def __len__(self) -> int:
         return 100_000
 
-    def example(self, index: int, rng: np.random.Generator) -> tuple[Tensor, int]:
+    def example(
+        self,
+        index: int,  # noqa: ARG002  (every crop is new)
+        rng: np.random.Generator,
+    ) -> tuple[Tensor, int]:
         """One ``(1, 40, 80)`` crop and its class."""
         crop, label = draw_crop(rng)
         return torch.from_numpy(normalise(crop))[None], label
@@ -177,7 +181,12 @@ class LeadNameTask(Task):
     network_name = "LeadNameNetwork"
     monitor = ("accuracy", "max")
 
-    def __init__(self, train: Any, validation: Any, arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        train: Any = None,  # noqa: ARG002  (crops are drawn, no record is needed)
+        validation: Any = None,  # noqa: ARG002
+        arguments: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> None:
         self.network_arguments = {"width": 24, "classes": len(CLASSES)}
         self.metadata = {
             "classes": CLASSES,
