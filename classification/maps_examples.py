@@ -59,8 +59,9 @@ def clean_lead_maps(signal_mv: NDArray[np.float32], windows: PrintedWindows) -> 
 
 
 def sample_lead_maps(signal_mv: NDArray[np.float32], rng: np.random.Generator) -> LeadMaps:
-    """Lead maps of a page drawn at random, with a reader's errors: gain, time base, start of the
-    window, baseline, width and strength of the ink, gaps, blur.
+    """Lead maps of a page drawn at random, with a reader's errors.
+
+    Gain, time base, start of the window, baseline, width and strength of the ink, gaps, blur.
 
     Args:
         signal_mv: ``(12, samples)`` at 100 Hz, finite.

@@ -69,6 +69,7 @@ class MapsNet(nn.Module):
         )
 
     def forward(self, ink: Tensor, present: Tensor) -> Tensor:
+        """Logits of ``(batch, leads, 160, 250)`` ink and ``(batch, leads)`` presence."""
         if ink.dtype == torch.uint8:
             ink = ink.to(self.centre_mv.dtype) / 255
         batch, leads, rows, columns = ink.shape

@@ -80,6 +80,7 @@ class LayoutFound:
         rows: rows of traces in the picture, from the top.
         row_offset: row of the layout that the first of them is.
         rhythm_leads: lead of each rhythm strip.
+        rhythm_read: whether that was read from its name, or is only the usual one.
         column_mm: width of a column.
         left_mm: where the first column begins.
         score: support by lead names, in names.
@@ -91,6 +92,7 @@ class LayoutFound:
     rows: tuple[RowSeen, ...]
     row_offset: int
     rhythm_leads: tuple[str, ...]
+    rhythm_read: tuple[bool, ...]
     column_mm: float
     left_mm: float
     score: float
@@ -322,7 +324,7 @@ def _support(
             best_total, best_shift = total, (shift_x, shift_y)
             best_matched = [(name, *key) for key, (name, _) in matched.items()]
     used = {id(name) for name, _, _ in best_matched}
-    rhythm_leads = []
+    rhythm_leads, rhythm_read = [], []
     rhythm_support = 0.0
     for row in sorted(rhythm_rows):
         near = [
@@ -337,10 +339,12 @@ def _support(
             strongest = max(near, key=lambda name: name.score)
             used.add(id(strongest))
             rhythm_leads.append(strongest.lead)
+            rhythm_read.append(True)
             rhythm_support += strongest.score
         else:
             default = ("II", "V1", "V5")[min(len(rhythm_leads), 2)]
             rhythm_leads.append(default)
+            rhythm_read.append(False)
     contradicted = sum(name.score for name in seen.names if id(name) not in used)
     missing_rows = layout.total_rows - len(rows)
     unnamed = len(expected) - len(best_matched)
@@ -379,6 +383,7 @@ def _support(
         rows,
         offset,
         tuple(rhythm_leads),
+        tuple(rhythm_read),
         column_mm,
         left_mm,
         float(score),

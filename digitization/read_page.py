@@ -374,7 +374,7 @@ def _compose(
         signal[LEAD_INDEX[lead.lead], first : first + room] = values[:room]
         confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
     einthoven, goldberger = limb_checks(signal)
-    rhythm = _add_strips(signal, confidence, strips)
+    rhythm = _add_strips(signal, confidence, strips, found.rhythm_read)
     sure_all = confidence[confidence > 0]
     agreement = Agreement(
         coverage=read / max(expected, 1),
@@ -432,23 +432,25 @@ def _add_strips(
     signal: NDArray[np.float32],
     confidence: NDArray[np.float32],
     strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]],
+    named: tuple[bool, ...],
 ) -> float:
     """Lay rhythm strips over the short leads; return how well the two agree.
 
-    Where a strip's lead name was not read, its lead is the one of II, V1, V5 or any other that
-    it agrees with best.
+    Where a strip's lead name was not read, it is the lead that it agrees with best; where it was,
+    only if it contradicts its name and agrees with another.
     """
     agreements = []
     taken: set[int] = set()
-    for lead, values, sure in strips:
+    for (lead, values, sure), is_named in zip(strips, named, strict=False):
         values, sure = _fit(values, signal.shape[1]), _fit(sure, signal.shape[1], 0.0)
         scores = {k: correlation(values, signal[k]) for k in range(12) if k not in taken}
-        named = LEAD_INDEX[lead.lead]
-        index = named
+        index = LEAD_INDEX[lead.lead]
         known = {k: value for k, value in scores.items() if np.isfinite(value)}
         if known:
             likely = max(known, key=lambda k: known[k])
-            if known.get(named, -1) < 0.6 and known[likely] > 0.9:
+            own = known.get(index, -1.0)
+            clearly = own < 0.6 and known[likely] > 0.9
+            if clearly or (not is_named and known[likely] > own + 0.03):
                 index = likely
         taken.add(index)
         if np.isfinite(scores.get(index, float("nan"))):

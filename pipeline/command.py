@@ -17,14 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from classification.options import TrainMaps, TrainSignals
+from classification.train_combination import TrainCombination
 from dataset_generation.options import GenerateOptions
-from pipeline.options import (
-    BenchmarkOptions,
-    DiagnoseOptions,
-    DigitizeOptions,
-    TrainMapsOptions,
-    TrainSignalsOptions,
-)
+from pipeline.options import BenchmarkOptions, DiagnoseOptions, DigitizeOptions
 from segmentation.train import TrainLook
 
 if TYPE_CHECKING:
@@ -54,8 +50,10 @@ class TrainOptions:
         Annotated[TrainLook, _look("page-look")]
         | Annotated[TrainLook, _look("layout-look")]
         | Annotated[TrainLook, _look("trace-look")]
-        | Annotated[TrainSignalsOptions, tyro.conf.subcommand("signal-mi")]
-        | Annotated[TrainMapsOptions, tyro.conf.subcommand("maps-mi")]
+        | Annotated[TrainLook, _look("lead-names")]
+        | Annotated[TrainSignals, tyro.conf.subcommand("signal-mi")]
+        | Annotated[TrainMaps, tyro.conf.subcommand("maps-mi")]
+        | Annotated[TrainCombination, tyro.conf.subcommand("mi-combination")]
     )
 
 
@@ -124,19 +122,23 @@ def _generate(options: GenerateOptions) -> int:
     return EXIT_NOT_ALL_READ if summary.failures else EXIT_OK
 
 
-def _train(config: TrainLook | TrainSignalsOptions | TrainMapsOptions) -> None:
+def _train(config: TrainLook | TrainSignals | TrainMaps | TrainCombination) -> None:
     if isinstance(config, TrainLook):
         from segmentation.train import train_look
 
         train_look(config)
-    elif isinstance(config, TrainSignalsOptions):
+    elif isinstance(config, TrainSignals):
         from classification.train_signals import main as train_signals
 
         train_signals(config)
-    else:
+    elif isinstance(config, TrainMaps):
         from classification.train_maps import main as train_maps
 
         train_maps(config)
+    else:
+        from classification.train_combination import main as fit_combination
+
+        fit_combination(config)
 
 
 def _read_photos(options: DigitizeOptions) -> int:

@@ -52,53 +52,6 @@ class DiagnoseOptions(DigitizeOptions):
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """Shared by everything that trains."""
-
-    out: Path = Path("runs")
-    """Folder of runs; this one goes to a sub-folder with the network's name."""
-    data: Path | None = None
-    """PTB-XL folder (see download_datasets.sh); without one the ECG simulator is the source."""
-    max_steps: int = 20_000
-    """Batches at most."""
-    max_minutes: float | None = None
-    """Minutes at most, counted across resumes."""
-    batch_size: int = 32
-    """Examples in a batch."""
-    learning_rate: float = 1e-3
-    """Highest learning rate."""
-    seed: int = 0
-    """Seed of weights, order and augmentation."""
-    workers: int = 0
-    """Processes that make examples."""
-    threads: int | None = None
-    """Threads of torch on the CPU."""
-    device: str = "auto"
-    """auto, cpu, cuda or mps."""
-    devices: int = 1
-    """How many devices; more than one trains data-parallel."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Number format."""
-    resume: bool = True
-    """Go on from the state in the run's folder, where there is one (--no-resume starts anew)."""
-    exclude: Path | None = None
-    """File of PTB-XL record numbers that must not train (one a line)."""
-
-
-@dataclass(frozen=True)
-class TrainSignalsOptions(TrainOptions):
-    """Train the MI classifier that reads signals."""
-
-
-@dataclass(frozen=True)
-class TrainMapsOptions(TrainOptions):
-    """Train the MI classifier that reads lead maps."""
-
-    readings: Path | None = None
-    """Folder of pages really read (ecgphoto digitize), used beside maps drawn from truth."""
-
-
-@dataclass(frozen=True)
 class BenchmarkOptions:
     """Measure, and write results/NAME.csv."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 Look = Literal["page-look", "layout-look", "trace-look", "lead-names"]
 
@@ -14,7 +16,7 @@ Look = Literal["page-look", "layout-look", "trace-look", "lead-names"]
 class TrainLook:
     """What to train and for how long."""
 
-    look: Look
+    look: Annotated[Look, tyro.conf.Suppress]
     ptbxl: Path
     """Folder of PTB-XL (PhysioNet's own layout or packed shards)."""
     out: Path
@@ -31,7 +33,7 @@ class TrainLook:
     encoder_depth: int = 4
     decoder_channels: tuple[int, ...] = (64, 32, 16, 16)
     learning_rate: float = 2e-3
-    batch_size: int = 8
+    batch_size: int = 4
     threads: int = 2
     workers: int = 0
     validate_every_steps: int = 250
