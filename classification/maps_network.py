@@ -52,7 +52,9 @@ class MapsNet(nn.Module):
         self.along_time = SignalResNet(
             n_leads, n_outputs, extra_channels=_MOMENTS * n_leads, **(time_network or {})
         )
-        after_stem = self.along_time.stem[0].out_channels
+        first = self.along_time.stem[0]
+        assert isinstance(first, nn.Conv2d)
+        after_stem = first.out_channels
         self.picture = nn.Sequential(
             nn.Conv2d(1, picture_width, (8, 8), (8, 4), (0, 2), bias=False),  # 20 x 62
             nn.BatchNorm2d(picture_width),
@@ -61,7 +63,7 @@ class MapsNet(nn.Module):
             nn.BatchNorm2d(picture_features),
             nn.ReLU(inplace=True),
         )
-        self.merge = nn.Conv2d(n_leads * picture_features, int(after_stem), 1)
+        self.merge = nn.Conv2d(n_leads * picture_features, after_stem, 1)
         nn.init.zeros_(self.merge.weight)
         rows = torch.arange(MAP_ROWS, dtype=torch.float32)
         self.register_buffer(
@@ -98,6 +100,6 @@ class MapsNet(nn.Module):
         """
         state = signals.state_dict()
         name = "stem.0.weight"
-        kernel = torch.zeros_like(self.along_time.stem[0].weight)
+        kernel = torch.zeros_like(self.along_time.state_dict()[name])
         kernel[:, : state[name].shape[1]] = state[name]
         self.along_time.load_state_dict({**state, name: kernel})

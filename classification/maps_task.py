@@ -71,7 +71,7 @@ class MapsTask(Task):
             network(ink, present), targets, reduction="none"
         ).mean(0)
         weights = self._weights.to(each.device)
-        return (each * weights).sum() / weights.sum(), {"mi": each[0].detach()}
+        return (each * weights).sum() / weights.sum(), {"mi": float(each[0].detach())}
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on the maps of error-free 3x4 pages."""

@@ -63,7 +63,7 @@ class SignalTask(Task):
             network(signal_mv), targets, reduction="none"
         ).mean(0)
         weights = self._weights.to(each.device)
-        return (each * weights).sum() / weights.sum(), {"mi": each[0].detach()}
+        return (each * weights).sum() / weights.sum(), {"mi": float(each[0].detach())}
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on whole records and on 3x4 pages, and the mean over classes (whole)."""

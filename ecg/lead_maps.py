@@ -101,7 +101,7 @@ def draw_lead_maps(
     strength = np.ones((1, MAP_COLUMNS), np.float32)
     if column_ink is not None:
         strength = np.clip(column_ink, 0, 1).astype(np.float32)
-    return LeadMaps(_filled(upper, lower, strength), present)
+    return LeadMaps(_filled(upper, lower, strength), np.asarray(present))
 
 
 def _window(

@@ -40,7 +40,7 @@ def import_torchvision() -> bool:
     except RuntimeError as error:
         if "torchvision::" not in str(error) or _libraries:
             raise
-        library = torch.library.Library("torchvision", "DEF")  # noqa: TOR901
+        library = torch.library.Library("torchvision", "DEF")
         for schema in _MISSING_SCHEMAS:
             library.define(schema)
         _libraries.append(library)

@@ -116,7 +116,7 @@ class Task(ABC):
     network_arguments: Mapping[str, Any]
     monitor: tuple[str, Literal["max", "min"]]
     """Which metric of :meth:`validation` to choose by, and in which direction."""
-    metadata: Mapping[str, Any] = {}  # noqa: RUF012  (a constant; subclasses replace it)
+    metadata: Mapping[str, Any] = {}
     """Facts for the checkpoint (input size, classes, training data, licence, citation)."""
 
     @abstractmethod
@@ -131,7 +131,7 @@ class Task(ABC):
     def validation(self, network: nn.Module) -> dict[str, float]:
         """Returns metrics on held-out data; the network is in evaluation mode, without gradient."""
 
-    def prepare(self, network: nn.Module) -> None:
+    def prepare(self, network: nn.Module) -> None:  # noqa: B027  (most tasks need none)
         """Changes the new network before a run begins, such as by another network's weights."""
 
     def collate(self, examples: list[Any]) -> Any:
@@ -236,7 +236,7 @@ def train(task: Task, config: TrainingConfig) -> Path:
         wrapped_optimizer.zero_grad()
         progress.step += 1
         _update_average(average, raw, config.ema_decay, progress.step)
-        for key, value in {"loss": loss.detach(), **figures}.items():
+        for key, value in {"loss": float(loss.detach()), **figures}.items():
             logs.setdefault(key, []).append(float(value))
         now = time.monotonic()
         # all ranks go by the first one's clock, or they would not end together
@@ -397,7 +397,7 @@ def _loader(
     )
 
 
-def _one_thread(worker: int) -> None:
+def _one_thread(_worker: int) -> None:
     torch.set_num_threads(1)
 
 

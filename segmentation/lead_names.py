@@ -109,7 +109,7 @@ def draw_crop(rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
         x = int(w / 2 + rng.normal(0, 3 * scale))
         cv2.line(cover, (x, 0), (x, int(rng.integers(1, h))), 255, int(rng.integers(3, 9)))
     share = cover.astype(np.float32) / 255
-    picture = picture * (1 - share) + ink * share
+    picture = (picture * (1 - share) + ink * share).astype(np.float32)
     picture = cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA)
     if rng.random() < 0.35:
         # Photos of few pixels per mm reach the recogniser enlarged.
@@ -117,10 +117,10 @@ def draw_crop(rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
         size = (round(width * small), round(height * small))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         picture = cv2.resize(picture, SIZE, interpolation=cv2.INTER_LINEAR)
-    picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.2, 1.3)))
+    blurred = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.2, 1.3)))
     light = 1 + rng.uniform(-0.25, 0.25) * np.linspace(-1, 1, width)[None, :]
-    picture = picture * light + rng.normal(0, rng.uniform(0, 8), picture.shape)
-    return np.clip(picture, 0, 255).astype(np.uint8), label
+    lit = blurred * light + rng.normal(0, rng.uniform(0, 8), blurred.shape)
+    return np.clip(lit, 0, 255).astype(np.uint8), label
 
 
 def _draw_grid(picture: NDArray[np.float32], rng: np.random.Generator, scale: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -70,8 +70,10 @@ class PerfectLooks:
         left, top, right, bottom = geometry.extent_mm
         page, upright = self._page_in(geometry)
         side = int(max(right - left, bottom - top) * layout_look.PIXELS_PER_MM)
-        targets = layout_look.layout_targets(SimpleNamespace(page=page), left, top, 0, side)
-        maps = targets.astype(np.float32) / 255
+        targets = layout_look.layout_targets(
+            cast("Photo", SimpleNamespace(page=page)), left, top, 0, side
+        )
+        maps = (targets / 255).astype(np.float32)
         if not upright:
             maps[:12] = 0
         shift = 0.5 / layout_look.PIXELS_PER_MM
@@ -112,4 +114,4 @@ def read_perfectly(photo: Photo, monkeypatch: Any, **options: Any) -> Any:
     monkeypatch.setattr(reader, "_read_row", looks.read_row)
     width, height = photo.spec.camera.photo_size
     blank = np.zeros((height, width, 3), np.uint8)
-    return reader.read_page(blank, looks, reader.ReadOptions(**options))
+    return reader.read_page(blank, cast("Any", looks), reader.ReadOptions(**options))

@@ -65,7 +65,7 @@ def test_tiny_pictures_are_refused(monkeypatch):
     from digitization.read_page import read_page
 
     with pytest.raises(PageRejected, match="pixels"):
-        read_page(np.zeros((1, 1, 3), np.uint8), None)
+        read_page(np.zeros((1, 1, 3), np.uint8), None)  # type: ignore[arg-type]
 
 
 def test_a_page_without_names_is_refused(monkeypatch):

@@ -8,6 +8,7 @@ import torch
 
 import segmentation.lead_names
 import segmentation.networks  # noqa: F401  (registers LookNetwork)
+from ecg.record import Record
 from ecg.simulator import SimulatorSource
 from learning.registry import build_network
 from segmentation import layout_look, page_look, trace_look
@@ -27,7 +28,7 @@ class _Source:
     def __len__(self) -> int:
         return 4
 
-    def record(self, index: int):
+    def record(self, index: int) -> Record:
         return self._records[index]
 
 
@@ -114,6 +115,7 @@ def test_rare_classes_without_dice_still_learn_from_their_pixels():
     targets[0, 0, 3, 3] = 1
     weights = torch.tensor([50.0, 1.0])
     page_look.segmentation_loss(logits, targets, weights, without_dice=1).backward()
+    assert logits.grad is not None
     assert logits.grad[0, 0, 3, 3] < -0.1
 
 

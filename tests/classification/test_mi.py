@@ -1,0 +1,69 @@
+"""One calibrated answer from two routes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classification.combination import Calibration, fit_calibration
+from classification.mi import MiClassifier
+from ecg.lead_maps import draw_lead_maps
+from ecg.metrics.diagnosis import auroc
+from ecg.simulator import simulate
+
+
+@pytest.fixture(scope="module")
+def classifier() -> MiClassifier:
+    return MiClassifier.load()
+
+
+def test_the_operating_point_has_nine_in_ten_specificity():
+    rng = np.random.default_rng(0)
+    mi = rng.random(4000) < 0.3
+    logits = rng.normal(0, 1, 4000) + 1.5 * mi
+    fitted = fit_calibration(logits, logits + rng.normal(0, 0.5, 4000), mi)
+    chance = np.array([fitted.probability(a, a) for a in logits])
+    assert 0.85 < (chance[~mi] < fitted.threshold).mean() < 0.95
+    assert fitted.signal_weight > 0
+
+
+def test_calibrated_probabilities_are_frequencies():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, 20000)
+    mi = rng.random(20000) < 1 / (1 + np.exp(-(0.5 * logits - 1)))
+    fitted = fit_calibration(logits, None, mi)
+    np.testing.assert_allclose(fitted.signal_weight, 0.5, atol=0.05)
+    np.testing.assert_allclose(fitted.bias, -1.0, atol=0.06)
+
+
+def test_probability_is_the_logistic_function():
+    assert Calibration(0.0, 1.0, 0.0, 0.5).probability(0.0, 9.0) == pytest.approx(0.5)
+
+
+def test_three_leads_are_too_few_to_tell(classifier):
+    signal = simulate(np.random.default_rng(2)).signal_mv.copy()
+    signal[3:] = np.nan
+    maps = draw_lead_maps(signal, 500.0, [0.0] * 3 + [np.nan] * 9)
+    assert classifier.predict(signal, 500.0, maps).decision == "cannot_tell"
+
+
+def test_probability_and_decision_agree(classifier):
+    signal = simulate(np.random.default_rng(3), infarct="inferior").signal_mv
+    found = classifier.predict(signal, 500.0, draw_lead_maps(signal, 500.0))
+    assert 0 <= found.probability <= 1
+    assert (found.decision == "mi") == (found.probability >= found.threshold)
+    assert classifier.predict(signal, 500.0, None).maps_probability is None
+
+
+@pytest.mark.data
+def test_infarcts_of_fold_10_are_told_from_the_others(classifier, shared_data: Path):
+    from ecg.ptbxl import PtbXl
+
+    ptbxl = PtbXl(shared_data / "ptbxl", cached_shards=1)
+    ids = ptbxl.select(split="test", rate_hz=100)[::7]
+    mi = ptbxl.index.loc[ids, "mi"].to_numpy()
+    signals = ptbxl.signals(ids, 100).astype(np.float32) / 1000
+    chance = [classifier.predict(signal, 100.0, None).probability for signal in signals]
+    assert auroc(mi, np.array(chance)) > 0.87
