@@ -23,6 +23,8 @@ class TrainCombination:
 
 def main(config: TrainCombination) -> Path:
     """Fit on fold 9 as 3x4 pages with a rhythm strip show it; returns the folder written."""
+    from scipy.special import expit
+
     import checkpoints
     import classification.maps_network
     import classification.signal_network  # noqa: F401  (both register networks)
@@ -61,10 +63,10 @@ def main(config: TrainCombination) -> Path:
         "rhythm strip show it; `signal` alone on whole records. The threshold is the one of 0.9 "
         "specificity there.\n\n"
         "| fold 9, AUROC of MI | |\n| --- | --- |\n"
-        f"| signals, whole records | {auroc(mi, whole):.4f} |\n"
-        f"| signals, 3x4 pages | {auroc(mi, printed):.4f} |\n"
-        f"| maps, 3x4 pages | {auroc(mi, drawn):.4f} |\n"
-        f"| both, 3x4 pages | {auroc(mi, total):.4f} |\n",
+        f"| signals, whole records | {auroc(mi, expit(whole)):.4f} |\n"
+        f"| signals, 3x4 pages | {auroc(mi, expit(printed)):.4f} |\n"
+        f"| maps, 3x4 pages | {auroc(mi, expit(drawn)):.4f} |\n"
+        f"| both, 3x4 pages | {auroc(mi, expit(total)):.4f} |\n",
         encoding="utf-8",
     )
     return config.out

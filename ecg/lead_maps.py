@@ -128,7 +128,7 @@ def _pen_envelope(
     rows: NDArray[np.float64], radius: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Upper and lower edge, at every stroke, of what a round pen along the rows leaves."""
-    reach = max(1, math.floor(radius * _SHARES))
+    reach = max(1, round(radius * _SHARES))
     padded = np.pad(rows, ((0, 0), (reach, reach)), constant_values=np.nan)
     count = rows.shape[1]
     upper = np.full_like(rows, np.inf)
