@@ -24,7 +24,7 @@ from digitization.layout import (
 from digitization.name_search import CROP_PIXELS_PER_MM, CROP_PX, search_names
 from digitization.quality import Agreement, correlation, limb_checks
 from digitization.rectify import rectify
-from digitization.traces import RowTrace, clean_heights, sample_window
+from digitization.traces import RowTrace, clean_heights, sample_window, without_marks
 from ecg.lead_maps import LeadMaps, draw_lead_maps
 from ecg.leads import LEAD_INDEX, LEADS
 from ecg.page_geometry import PageGeometry
@@ -43,6 +43,7 @@ _FIRST_LOOK_PX = 1280
 _BEST_PIXELS_PER_MM = 4.0
 _LARGEST_PAGE_MM = 650.0
 _CANDIDATES = 6
+_TRUSTED_STRIP = 0.6
 _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
 _LEAST_SUPPORT_STRIP = 0.8
@@ -343,6 +344,8 @@ def _compose(
 ) -> _Composition:
     """Put the rows together under one layout."""
     left, column_mm = _time_base(found, rows, pulses, speed)
+    boundaries = [left + k * column_mm for k in range(found.layout.columns)]
+    rows = [without_marks(row, boundaries) for row in rows]
     duration_s = column_mm / speed * found.layout.columns
     printed = tuple(found.printed_leads(duration_s))
     samples = round(duration_s * READING_RATE_HZ)
@@ -455,8 +458,10 @@ def _add_strips(
         taken.add(index)
         if np.isfinite(scores.get(index, float("nan"))):
             agreements.append(scores[index])
+        # One of the two, never a mixture: they differ by a fraction of a millimetre.
         finite = np.isfinite(values)
-        replaced = finite & ~(np.isfinite(signal[index]) & (confidence[index] > sure))
+        trusted = finite.any() and float(sure[finite].mean()) > _TRUSTED_STRIP
+        replaced = finite if trusted else finite & ~np.isfinite(signal[index])
         signal[index, replaced] = values[replaced]
         confidence[index, replaced] = sure[replaced]
     return min(agreements) if agreements else float("nan")

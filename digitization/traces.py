@@ -14,6 +14,9 @@ FloatArray = NDArray[np.float64]
 
 _SURE = 0.4
 _LONGEST_GAP_MM = 1.2
+_MARK_MM = 0.6
+_SIDE_MM = 2.2
+_STEP_MM = 1.5
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,34 @@ def clean_heights(x_mm: FloatArray, y_mm: FloatArray, confidence: NDArray[np.flo
                     x_mm[start:stop], [x_mm[start - 1], x_mm[stop]], [y[start - 1], y[stop]]
                 )
     return RowTrace(x_mm, y, confidence)
+
+
+def without_marks(trace: RowTrace, boundaries_mm: list[float]) -> RowTrace:
+    """Take out the marks between leads, and the foot of a pulse before the first.
+
+    Within half a millimetre of a boundary, heights far from those on both sides belong to a
+    separator, not to the heart.
+
+    Args:
+        trace: a row as read.
+        boundaries_mm: where leads begin.
+    """
+    x, y = trace.x_mm, trace.y_mm.copy()
+    for boundary in boundaries_mm:
+        away = x - boundary
+        sides = [(away > -_SIDE_MM) & (away < -_MARK_MM), (away > _MARK_MM) & (away < _SIDE_MM)]
+        levels = [np.nanmedian(y[side]) for side in sides if np.isfinite(y[side]).any()]
+        if not levels:
+            continue
+        low, high = min(levels) - _STEP_MM, max(levels) + _STEP_MM
+        near = np.flatnonzero(np.abs(away) <= _MARK_MM)
+        marks = near[(y[near] < low) | (y[near] > high)]
+        kept = np.setdiff1d(np.flatnonzero(np.isfinite(y)), marks)
+        if len(levels) == 2 and len(kept) > 1:
+            y[marks] = np.interp(x[marks], x[kept], y[kept])
+        else:
+            y[marks] = np.nan
+    return RowTrace(x, y, trace.confidence)
 
 
 def sample_window(

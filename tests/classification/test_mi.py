@@ -58,7 +58,9 @@ def test_probability_and_decision_agree(classifier):
 
 
 @pytest.mark.data
-def test_infarcts_of_fold_10_are_told_from_the_others(classifier, shared_data: Path):
+def test_infarcts_of_fold_10_are_told_from_the_others(
+    classifier: MiClassifier, shared_data: Path
+) -> None:
     from ecg.ptbxl import PtbXl
 
     ptbxl = PtbXl(shared_data / "ptbxl", cached_shards=1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digitization.traces import clean_heights, sample_window
+from digitization.traces import RowTrace, clean_heights, sample_window, without_marks
 
 
 def _row(gap=(0, 0)):
@@ -32,3 +32,14 @@ def test_the_inverted_lead_is_turned_back():
     up, _ = sample_window(_row(), 10.0, 1.0, 25.0, 10.0, 30.0)
     down, _ = sample_window(_row(), 10.0, 1.0, 25.0, 10.0, 30.0, sign=-1)
     np.testing.assert_allclose(up, -down)
+
+
+def test_a_separator_at_a_boundary_is_taken_out_and_a_beat_elsewhere_stays():
+    row = _row()
+    y = row.y_mm.copy()
+    separator = np.abs(row.x_mm - 40) < 0.3
+    beat = np.abs(row.x_mm - 55) < 0.3
+    y[separator | beat] -= 8
+    cleaned = without_marks(RowTrace(row.x_mm, y, row.confidence), [10.0, 40.0])
+    np.testing.assert_allclose(cleaned.y_mm[separator], row.y_mm[separator], atol=0.6)
+    np.testing.assert_allclose(cleaned.y_mm[beat], y[beat])
