@@ -43,8 +43,8 @@ def test_a_missing_operator_is_declared_and_the_import_tried_again(
             raise RuntimeError("operator torchvision::nms does not exist")
 
     monkeypatch.setattr(guard, "_libraries", [])
-    monkeypatch.setattr(guard.torch.library, "Library", Library)
-    monkeypatch.setattr(guard.sys, "modules", dict(sys.modules))
+    monkeypatch.setattr(guard.torch.library, "Library", Library)  # type: ignore[attr-defined]
+    monkeypatch.setattr(guard.sys, "modules", dict(sys.modules))  # type: ignore[attr-defined]
     monkeypatch.setattr(importlib, "import_module", import_once_declared)
     assert guard.import_torchvision()
     assert declared == ["nms", "qnms"]
