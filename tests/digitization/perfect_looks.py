@@ -33,6 +33,10 @@ class PerfectLooks:
         soft = np.stack([cv2.GaussianBlur(target, (0, 0), 1.0) for target in targets])
         return ProbabilityMaps(soft, page_look.CLASSES)
 
+    def see_names(self, crops: np.ndarray) -> np.ndarray:
+        """No further name is to be found: those that are printed were seen already."""
+        return np.tile(np.eye(13, dtype=np.float32)[12], (len(crops), 1))
+
     def _found_from_true(self, geometry: Any) -> np.ndarray:
         """Affine map from the true page's millimetres to those of the geometry found."""
         true = self.photo.camera.page_from_photo(geometry.photo_points)
