@@ -346,6 +346,10 @@ def _support(
             rhythm_leads.append(default)
             rhythm_read.append(False)
     contradicted = sum(name.score for name in seen.names if id(name) not in used)
+    named_columns = {column for _, _, column in best_matched}
+    # Six limb leads alone are half of a 12x1 page, not a 6x2 page without names on the right.
+    enough = len(best_matched) + sum(rhythm_read) >= 4
+    unnamed_columns = layout.columns - len(named_columns) if enough else 0
     missing_rows = layout.total_rows - len(rows)
     unnamed = len(expected) - len(best_matched)
     dropped = len(seen.rows) - len(rows)
@@ -353,7 +357,8 @@ def _support(
         best_total
         + rhythm_support
         - 0.7 * contradicted
-        - 0.6 * missing_rows
+        - 0.4 * missing_rows
+        - 3.0 * unnamed_columns
         - 0.12 * max(unnamed, 0)
         - 0.8 * dropped
         - (_CABRERA_PRIOR if order == "cabrera" else 0.0)
