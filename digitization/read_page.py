@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitization.following import follow
 from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import (
     LayoutFound,
@@ -36,7 +37,7 @@ _ENOUGH_NAMES = 4.5
 _MOST_WORDS = 60
 _LAYOUT_PIXELS_PER_MM = 4.0
 _TRACE_PIXELS_PER_MM = 8.0
-_STRIP_MM = 48.0
+_STRIP_MM = 64.0
 _SIDE_MM = 14.0
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
@@ -62,8 +63,8 @@ class SeesPages(Protocol):
     def see_names(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Lead-name recogniser on grey crops: ``(n, 13)`` probabilities, the last of none."""
 
-    def see_trace(self, strip: NDArray[np.uint8]) -> Any:
-        """Trace look at a strip about one row."""
+    def see_trace(self, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Trace look at a strip about one row: ``(heights + 1, w)``, the last of no trace."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def read_page(
         if sum(name.score for name in searched) > sum(name.score for name in seen.names):
             seen = replace(seen, names=searched)
     candidates = candidate_layouts(seen, options.layout)
-    traces = {row: _read_row(photo, geometry, row, looks) for row in seen.rows}
+    traces = _read_rows(photo, geometry, seen.rows, looks)
     speed = options.speed_mm_per_s or 25.0
     shown_gain, pulse_mm = pulse_gain(seen.pulses, GAINS_MM_PER_MV)
     gain = options.gain_mm_per_mv or shown_gain or 10.0
@@ -292,18 +293,27 @@ def _read_names(
     return tuple(read)
 
 
-def _read_row(
-    photo: NDArray[np.uint8], geometry: PageGeometry, row: RowSeen, looks: SeesPages
-) -> RowTrace:
-    left, right = row.left_mm - _SIDE_MM, row.right_mm + _SIDE_MM
-    top = row.y_mm - _STRIP_MM / 2
+def _read_rows(
+    photo: NDArray[np.uint8], geometry: PageGeometry, rows: tuple[RowSeen, ...], looks: SeesPages
+) -> dict[RowSeen, RowTrace]:
+    """The centre line of every row, all over the same columns."""
+    if not rows:
+        return {}
+    left = min(row.left_mm for row in rows) - _SIDE_MM
+    right = max(row.right_mm for row in rows) + _SIDE_MM
     scale = _TRACE_PIXELS_PER_MM
     size = (round((right - left) * scale), round(_STRIP_MM * scale))
-    strip = rectify(photo, geometry, left, top, size, scale)
-    heights = looks.see_trace(strip)
+    tops = [row.y_mm - _STRIP_MM / 2 for row in rows]
+    strips = (rectify(photo, geometry, left, top, size, scale) for top in tops)
+    columns = np.stack([looks.see_trace(strip) for strip in strips])
+    centres, presence, confidence = follow(columns)
     x = left + np.arange(size[0]) / scale
-    y = top + heights.height_px.astype(np.float64) / scale
-    return clean_heights(x, y, heights.confidence)
+    return {
+        row: clean_heights(x, top + centre.astype(np.float64) / scale, here, sure)
+        for row, top, centre, here, sure in zip(
+            rows, tops, centres, presence, confidence, strict=True
+        )
+    }
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ecg.reading import READING_RATE_HZ
 
 FloatArray = NDArray[np.float64]
 
-_SURE = 0.4
+_PRESENT = 0.4
 _LONGEST_GAP_MM = 1.2
 _MARK_MM = 0.6
 _SIDE_MM = 2.2
@@ -53,15 +53,21 @@ class RowTrace:
         return float(self.x_mm[longest[0]]), float(self.x_mm[longest[1] - 1])
 
 
-def clean_heights(x_mm: FloatArray, y_mm: FloatArray, confidence: NDArray[np.float32]) -> RowTrace:
-    """Drop unsure columns, lone jumps and specks, and bridge short breaks.
+def clean_heights(
+    x_mm: FloatArray,
+    y_mm: FloatArray,
+    presence: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+) -> RowTrace:
+    """Drop columns without a trace and specks, and bridge short breaks.
 
     Args:
         x_mm: positions of the columns.
         y_mm: heights as read.
-        confidence: their confidence.
+        presence: how sure it is that there is a trace.
+        confidence: how sure its height is.
     """
-    y = np.where(confidence >= _SURE, y_mm, np.nan)
+    y = np.where(presence >= _PRESENT, y_mm, np.nan)
     step = x_mm[1] - x_mm[0]
     finite = np.isfinite(y)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], finite.astype(int), [0]])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +20,6 @@ NAMES = {
     "names": "lead_names",
     "trace": "trace_look",
 }
-
-
-@dataclass(frozen=True)
-class ColumnHeights:
-    """Where a strip's middle row runs.
-
-    Attributes:
-        height_px: ``(columns,)`` height in every column, pixels from the strip's top.
-        confidence: ``(columns,)`` 0..1.
-    """
-
-    height_px: NDArray[np.float32]
-    confidence: NDArray[np.float32]
 
 
 class Looks:
@@ -117,23 +103,26 @@ class Looks:
             answer = self._names(picture.to(device)).softmax(dim=1)
         return np.ascontiguousarray(answer.cpu().numpy())
 
-    def see_trace(self, strip: NDArray[np.uint8]) -> ColumnHeights:
+    def see_trace(self, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Apply the trace look to a strip about one row at its 8 pixels per mm.
 
         Args:
-            strip: ``(HEIGHT, w, 3)`` uint8 RGB.
+            strip: ``(h, w, 3)`` uint8 RGB, the row in its middle.
+
+        Returns:
+            ``(h + 1, w)`` probability of each height in each column, the last of no trace.
         """
         import torch
 
         from segmentation.page_look import to_tensor
-        from segmentation.trace_look import column_scores, height_channel, read_columns
+        from segmentation.trace_look import column_scores, height_channel
 
         height, width = strip.shape[:2]
         picture = torch.cat([to_tensor(strip), height_channel(height, width)])[None]
         with torch.inference_mode():
             logits = self._forward(self._trace, picture)[..., :height, :width]
-            centre, mass = read_columns(column_scores(logits))
-        return ColumnHeights(centre[0].cpu().numpy(), mass[0].cpu().numpy())
+            answer = column_scores(logits).softmax(dim=1)[0]
+        return np.ascontiguousarray(answer.cpu().numpy())
 
     def _run(
         self, network: nn.Module, image: NDArray[np.uint8], stride: int = 1

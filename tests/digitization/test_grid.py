@@ -1,5 +1,7 @@
 """The grid becomes a map that is good to a small part of a millimetre, folds or not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,19 @@ def test_lattice_lies_on_the_grid(strength):
     error = _error_mm(photo, geometry)
     assert np.median(error) < 0.08
     assert np.quantile(error, 0.9) < 0.25
+
+
+def test_wrong_crossings_do_not_move_the_lattice():
+    photo = photograph("3x4+1", "photo", 5)
+    width, height = photo.spec.camera.photo_size
+    maps = PerfectLooks(photo).see_page(np.zeros((height, width, 3), np.uint8), 0)
+    crossings = find_crossings(maps["grid_x"], maps["grid_y"])
+    rng = np.random.default_rng(0)
+    moved = crossings.points.copy()
+    wrong = rng.random(len(moved)) < 0.1
+    moved[wrong] += rng.normal(0, 0.2 * crossings.period_px, (wrong.sum(), 2))
+    geometry = fit_geometry(replace(crossings, points=moved), maps)
+    assert np.quantile(_error_mm(photo, geometry), 0.9) < 0.1
 
 
 def test_missing_parts_of_the_grid_are_bridged():

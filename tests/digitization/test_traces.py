@@ -10,7 +10,7 @@ def _row(gap=(0, 0)):
     y = 30 - 5 * np.sin(2 * np.pi * x / 25)
     confidence = np.ones(len(x), np.float32)
     confidence[gap[0] : gap[1]] = 0
-    return clean_heights(x, y, confidence)
+    return clean_heights(x, y, confidence, confidence)
 
 
 def test_a_sine_is_read_to_a_microvolt():

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-import segmentation.lead_names
-import segmentation.networks  # noqa: F401  (registers LookNetwork)
+import segmentation.lead_names  # noqa: F401  (registers LeadNameNetwork)
 from ecg.record import Record
 from ecg.simulator import SimulatorSource
 from learning.registry import build_network
-from segmentation import layout_look, page_look, trace_look
+from segmentation import layout_look, networks, page_look, trace_look
 from segmentation.looks import Looks
 from segmentation.pages import sample_photo_of
 from segmentation.replay import Replayed
@@ -54,7 +53,9 @@ def test_maps_have_the_size_of_what_was_looked_at(looks):
     corner = maps.to_picture(np.array([114.0, 74.0]))
     np.testing.assert_allclose(corner, [228.5, 148.5])
     assert looks.see_layout(photo).values.shape == (15, 75, 115)
-    assert looks.see_trace(photo).height_px.shape == (230,)
+    columns = looks.see_trace(photo)
+    assert columns.shape == (151, 230)
+    np.testing.assert_allclose(columns.sum(axis=0), 1, atol=1e-4)
 
 
 def test_grid_targets_lie_on_the_grid():
@@ -95,6 +96,31 @@ def test_columns_are_read_below_the_pixel():
     np.testing.assert_allclose(centre[0, :2].numpy(), [20.3, 40.75], atol=0.04)
     assert mass[0, 0] > 0.97
     assert mass[0, 2] < 0.01
+
+
+@pytest.mark.parametrize("fold", [(2, 2), (4, 1)])
+def test_folding_is_undone(fold):
+    picture = torch.randn(2, 3, 16, 12)
+    folded = networks.fold_blocks(picture, fold)
+    assert folded.shape == (2, 12, 16 // fold[0], 12 // fold[1])
+    assert torch.equal(networks.unfold_blocks(folded, fold), picture)
+    if fold == (2, 2):
+        assert torch.equal(folded, torch.nn.functional.pixel_unshuffle(picture, 2))
+
+
+def test_the_detail_path_answers_at_every_pixel():
+    network = build_network(
+        "LookNetwork",
+        in_channels=4,
+        classes=2,
+        encoder_depth=3,
+        decoder_channels=[16, 8, 8],
+        fold=[4, 1],
+        detail_channels=8,
+    ).eval()
+    picture = torch.rand(1, 4, 64, 96)
+    with torch.inference_mode():
+        assert network(picture).shape == (1, 2, 64, 96)
 
 
 def test_the_loss_is_least_at_the_truth():

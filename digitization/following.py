@@ -1,0 +1,70 @@
+"""Following traces: from a distribution over heights in every column to one centre line.
+
+Seen alone, a column where two rows cross says that the trace is here or there. Seen with its
+neighbours it does not: a trace has no gaps. The heights of a row are the states of a hidden
+Markov chain along the columns, what the trace look says of each column is its evidence, and the
+forward-backward algorithm (Rabiner 1989, doi 10.1109/5.18626) gives the distribution of each
+height in the light of the whole row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+_STAYS = 0.95
+_JUMPS = 1e-4
+_DOUBT = 1e-3
+_LEAST_SHARE = 0.02
+_STROKE_PX = 100
+
+
+def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Follow the traces of rows.
+
+    Args:
+        columns: ``(rows, heights + 1, width)`` probability of each height in each column, the
+            last of no trace.
+
+    Returns:
+        ``(rows, width)`` centre line in pixels: the mean over what is likely about the
+        likeliest, as long as a steep stroke may be; ``(rows, width)`` presence, 0..1, how sure
+        it is that there is a trace; and ``(rows, width)`` confidence, 0..1: what the look said
+        of the heights chosen, before the neighbours were heard.
+    """
+    heights, none = columns[:, :-1], columns[:, -1:]
+    evidence = heights + _DOUBT * (none + _LEAST_SHARE)
+    evidence = evidence / evidence.max(axis=1, keepdims=True)
+    posterior = _forward_backward(evidence)
+    rows = np.arange(heights.shape[1], dtype=np.float32)[None, :, None]
+    top = posterior.max(axis=1, keepdims=True)
+    likeliest = posterior.argmax(axis=1)[:, None]
+    chosen = (posterior > _LEAST_SHARE * top) & (np.abs(rows - likeliest) <= _STROKE_PX)
+    weight = posterior * chosen
+    centre = (weight * rows).sum(axis=1) / weight.sum(axis=1)
+    confidence = (heights * chosen).sum(axis=1)
+    return centre, 1 - none[:, 0], np.clip(confidence, 0, 1)
+
+
+def _forward_backward(evidence: FloatArray) -> FloatArray:
+    """``(rows, heights, width)`` likelihoods to the posterior of each height."""
+    rows, heights, width = evidence.shape
+    steps = np.abs(np.subtract.outer(np.arange(heights), np.arange(heights)))
+    moves = _STAYS**steps * (1 - _STAYS) / (1 + _STAYS)
+    moves = ((1 - _JUMPS) * moves + _JUMPS / heights).astype(np.float32)
+    along = np.ascontiguousarray(evidence.transpose(2, 0, 1), dtype=np.float32)
+    forward = np.empty_like(along)
+    belief = np.full((rows, heights), 1 / heights, np.float32)
+    for column in range(width):
+        belief = (belief @ moves) * along[column]
+        belief /= belief.sum(axis=1, keepdims=True)
+        forward[column] = belief
+    belief = np.full((rows, heights), 1 / heights, np.float32)
+    for column in range(width - 1, -1, -1):
+        forward[column] *= belief
+        belief = (belief * along[column]) @ moves
+        belief /= belief.sum(axis=1, keepdims=True)
+    forward /= forward.sum(axis=2, keepdims=True)
+    return forward.transpose(1, 2, 0)

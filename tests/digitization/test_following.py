@@ -1,0 +1,46 @@
+"""A trace is followed through columns that, seen alone, say something else."""
+
+import numpy as np
+
+from digitization.following import follow
+
+HEIGHTS, WIDTH = 120, 200
+
+
+def _columns(centre, share=1.0, sigma=1.0):
+    rows = np.arange(HEIGHTS)[:, None]
+    bump = np.exp(-0.5 * ((rows - centre[None]) / sigma) ** 2)
+    return share * bump / bump.sum(axis=0)
+
+
+def _with_none(heights, none):
+    full = np.concatenate([heights, np.broadcast_to(none, (1, heights.shape[1]))])
+    return (full / full.sum(axis=0)).astype(np.float32)[None]
+
+
+def _wave():
+    return 60 + 25 * np.sin(np.arange(WIDTH) / 15)
+
+
+def test_a_clear_trace_is_read_below_the_pixel():
+    centre, presence, confidence = follow(_with_none(_columns(_wave()), 0.01))
+    assert np.abs(centre[0] - _wave()).max() < 0.1
+    assert presence.min() > 0.9
+    assert confidence.min() > 0.9
+
+
+def test_a_neighbour_that_looks_likelier_for_a_few_columns_is_not_followed():
+    wave, neighbour = _wave(), np.full(WIDTH, 110.0)
+    share = np.where((np.arange(WIDTH) > 90) & (np.arange(WIDTH) < 95), 0.4, 1.0)
+    columns = _columns(wave) * share + _columns(neighbour) * (1 - share)
+    assert np.abs(columns.argmax(axis=0) - wave).max() > 20
+    centre, _, confidence = follow(_with_none(columns, 0.01))
+    assert np.abs(centre[0] - wave).max() < 5
+    assert confidence[0, 93] < 0.95 * confidence[0, 80]
+
+
+def test_columns_without_a_trace_say_so():
+    none = np.where(np.arange(WIDTH) > 150, 50.0, 0.01)
+    _, presence, _ = follow(_with_none(_columns(_wave()), none))
+    assert presence[0, :150].min() > 0.9
+    assert presence[0, 152:].max() < 0.1
