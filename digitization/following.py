@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 FloatArray = NDArray[np.float32]
 
@@ -37,7 +38,9 @@ def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     heights, none = columns[:, :-1], columns[:, -1:]
     evidence = heights + _DOUBT * (none + _LEAST_SHARE)
     evidence = evidence / evidence.max(axis=1, keepdims=True)
-    posterior = _forward_backward(evidence)
+    # Threads cost so small products more than they give.
+    with threadpool_limits(1, "blas"):
+        posterior = _forward_backward(evidence)
     rows = np.arange(heights.shape[1], dtype=np.float32)[None, :, None]
     top = posterior.max(axis=1, keepdims=True)
     likeliest = posterior.argmax(axis=1)[:, None]

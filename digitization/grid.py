@@ -22,6 +22,7 @@ from scipy.sparse.csgraph import (
     minimum_spanning_tree,
 )
 from scipy.spatial import cKDTree
+from threadpoolctl import threadpool_limits
 
 from ecg.page_geometry import PageGeometry
 from ecg.paper import MAJOR_GRID_MM
@@ -370,6 +371,13 @@ def _smooth(table: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
     """
     if known.shape[0] > known.shape[1]:
         return _smooth(table.swapaxes(0, 1), known.T).swapaxes(0, 1)
+    # Threads cost these small systems more than they give.
+    with threadpool_limits(1, "blas"):
+        return _best_plate(table, known)
+
+
+def _best_plate(table: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
+    """The plate whose stiffness foretells best what is held back."""
     bending = _banded_bending(*known.shape)
     blocks = np.random.default_rng(0).random((known.shape[0] // 3 + 1, known.shape[1] // 3 + 1))
     held = np.kron(blocks < _HELD_BACK, np.ones((3, 3), bool))

@@ -22,6 +22,8 @@ from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import PageRejected
 
 _MAX_LEVEL_STEP_MM = 6.0
+_SHARE_OF_SPACING = 0.4
+_USUAL_COLUMNS_MM = (62.5, 125.0)
 _CABRERA_PRIOR = 1.5
 USUAL_GAIN_MM_PER_MV = 10.0
 _NAME_TOLERANCE_MM = (4.5, 3.5)
@@ -196,9 +198,10 @@ def _rows(
         if right - left > 8:
             pieces.append((left, right, level))
     pieces.sort(key=lambda piece: piece[0] - piece[1])
+    furthest = _furthest_step(pieces)
     rows: list[list[tuple[float, float, float]]] = []
     for piece in pieces:
-        best, best_step = None, _MAX_LEVEL_STEP_MM
+        best, best_step = None, furthest
         for row in rows:
             overlap = sum(max(0.0, min(piece[1], p[1]) - max(piece[0], p[0])) for p in row)
             length = np.array([p[1] - p[0] for p in row])
@@ -221,6 +224,23 @@ def _rows(
     longest = max(length for _, length in found)
     kept = [row for row, length in found if length > max(12.0, 0.3 * longest)]
     return tuple(sorted(kept, key=lambda row: row.y_mm))
+
+
+def _furthest_step(pieces: list[tuple[float, float, float]]) -> float:
+    """How far the level of a row may change between its columns: less than half way to the next."""
+    spacings = []
+    for left, right, level in pieces:
+        below = [
+            other[2] - level
+            for other in pieces
+            if other[2] - level > _MAX_LEVEL_STEP_MM
+            and min(right, other[1]) - max(left, other[0]) > 0.5 * (right - left)
+        ]
+        if below:
+            spacings.append(min(below))
+    if not spacings:
+        return _MAX_LEVEL_STEP_MM
+    return max(_MAX_LEVEL_STEP_MM, _SHARE_OF_SPACING * float(np.median(spacings)))
 
 
 def _pulses(
@@ -263,7 +283,11 @@ def candidate_layouts(seen: PageSeen, layout: str | None = None) -> list[LayoutF
             for rows in _row_choices(seen.rows, shape):
                 missing = shape.total_rows - len(rows)
                 for offset in range(missing + 1):
-                    found.append(_support(seen, shape, order, rows, offset))
+                    tried = [
+                        _support(seen, shape, order, rows, offset, width)
+                        for width in _column_widths(rows, shape)
+                    ]
+                    found.append(max(tried, key=lambda one: one.score))
     if not found:
         raise PageRejected(
             f"{len(seen.rows)} rows of traces were found, which fits no known layout; "
@@ -283,15 +307,36 @@ def _row_choices(rows: tuple[RowSeen, ...], layout: Layout) -> list[tuple[RowSee
     return list(combinations(rows, layout.total_rows))
 
 
+def _ends(rows: tuple[RowSeen, ...]) -> tuple[float, float]:
+    """Where the rows begin and end, short ones left out."""
+    lengths = np.array([row.length_mm for row in rows])
+    whole = [
+        row for row, length in zip(rows, lengths, strict=True) if length > 0.8 * np.median(lengths)
+    ]
+    left = float(np.median([row.left_mm for row in whole]))
+    right = float(np.median([row.right_mm for row in whole]))
+    return left, right
+
+
+def _column_widths(rows: tuple[RowSeen, ...], layout: Layout) -> list[float]:
+    """Widths that the columns may have: as seen, or a usual one where the page is cut off."""
+    left, right = _ends(rows)
+    seen = (right - left) / layout.columns
+    if layout.columns == 1:
+        return [seen]
+    return [seen, *(usual for usual in _USUAL_COLUMNS_MM if 1.03 * seen < usual < 1.4 * seen)]
+
+
 def _support(
-    seen: PageSeen, layout: Layout, order: str, rows: tuple[RowSeen, ...], offset: int
+    seen: PageSeen,
+    layout: Layout,
+    order: str,
+    rows: tuple[RowSeen, ...],
+    offset: int,
+    width: float,
 ) -> LayoutFound:
     """How well the names support a layout laid over the rows."""
-    lengths = np.array([row.length_mm for row in rows])
-    whole = lengths > 0.8 * np.median(lengths)
-    left = float(np.median([r.left_mm for r, w in zip(rows, whole, strict=True) if w]))
-    right = float(np.median([r.right_mm for r, w in zip(rows, whole, strict=True) if w]))
-    width = (right - left) / layout.columns
+    left, right = _ends(rows)
     cells = layout.printed_leads(order)
     expected: dict[str, list[tuple[int, int]]] = {}
     rhythm_rows = []
@@ -345,7 +390,8 @@ def _support(
             default = ("II", "V1", "V5")[min(len(rhythm_leads), 2)]
             rhythm_leads.append(default)
             rhythm_read.append(False)
-    contradicted = sum(name.score for name in seen.names if id(name) not in used)
+    # Squared: a word half read is noise, one fully read that stands elsewhere is another layout.
+    contradicted = sum(name.score**2 for name in seen.names if id(name) not in used)
     named_columns = {column for _, _, column in best_matched}
     # Six limb leads alone are half of a 12x1 page, not a 6x2 page without names on the right.
     enough = len(best_matched) + sum(rhythm_read) >= 4

@@ -37,7 +37,9 @@ _ENOUGH_NAMES = 4.5
 _MOST_WORDS = 60
 _LAYOUT_PIXELS_PER_MM = 4.0
 _TRACE_PIXELS_PER_MM = 8.0
-_STRIP_MM = 64.0
+_STRIP_MM = 48.0
+_TALL_STRIP_MM = 64.0
+_DENSE_ROWS_MM = 18.0
 _SIDE_MM = 14.0
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
@@ -48,7 +50,11 @@ _TRUSTED_STRIP = 0.6
 _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
 _LEAST_SUPPORT_STRIP = 0.8
+_AGREEMENT_MM = 0.5
 _USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
+
+
+FloatArray = NDArray[np.float64]
 
 
 class SeesPages(Protocol):
@@ -114,10 +120,6 @@ def read_page(
         )
     geometry = find_geometry(photo, looks)
     geometry, seen, turned = find_upright(photo, geometry, looks)
-    if sum(name.score for name in seen.names) < _ENOUGH_NAMES:
-        searched = search_names(photo, geometry, seen.rows, looks.see_names)
-        if sum(name.score for name in searched) > sum(name.score for name in seen.names):
-            seen = replace(seen, names=searched)
     candidates = candidate_layouts(seen, options.layout)
     traces = _read_rows(photo, geometry, seen.rows, looks)
     speed = options.speed_mm_per_s or 25.0
@@ -220,20 +222,39 @@ def find_upright(
 ) -> tuple[PageGeometry, PageSeen, int]:
     """Try the four quarter turns of the page until lead names are seen.
 
+    Where too few are seen, they are looked for again, closer, where a layout would print them.
+
     Returns:
         The geometry turned so that the page is upright, what is on it, and the quarter turns.
     """
-    best: tuple[float, PageGeometry, PageSeen, int] | None = None
+    tried: list[tuple[PageGeometry, PageSeen, int]] = []
     for turns in (0, 2, 1, 3):
         turned = turn_geometry(geometry, turns)
         seen = _see_layout(photo, turned, looks)
-        support = sum(name.score for name in seen.names)
-        if best is None or support > best[0]:
-            best = (support, turned, seen, turns)
-        if support > _ENOUGH_NAMES:
-            break
-    assert best is not None
-    return best[1], best[2], best[3]
+        # Pulses look like themselves only on an upright page.
+        if seen.pulses and _names_score(seen.names) < _ENOUGH_NAMES:
+            seen = _search_names(photo, turned, seen, looks)
+        tried.append((turned, seen, turns))
+        if seen.rows and _names_score(seen.names) > _ENOUGH_NAMES:
+            return tried[-1]
+    upright = max(tried, key=lambda one: (bool(one[1].rows), _names_score(one[1].names)))
+    turned, seen, turns = upright
+    return turned, _search_names(photo, turned, seen, looks), turns
+
+
+def _search_names(
+    photo: NDArray[np.uint8], geometry: PageGeometry, seen: PageSeen, looks: SeesPages
+) -> PageSeen:
+    """The page with the names found by a closer look, where that finds more."""
+    searched = search_names(photo, geometry, seen.rows, looks.see_names)
+    if _names_score(searched) > _names_score(seen.names):
+        return replace(seen, names=searched)
+    return seen
+
+
+def _names_score(names: tuple[NameSeen, ...]) -> float:
+    """How much lead name was seen, in names."""
+    return sum(name.score for name in names)
 
 
 def turn_geometry(geometry: PageGeometry, quarter_turns: int) -> PageGeometry:
@@ -302,8 +323,11 @@ def _read_rows(
     left = min(row.left_mm for row in rows) - _SIDE_MM
     right = max(row.right_mm for row in rows) + _SIDE_MM
     scale = _TRACE_PIXELS_PER_MM
-    size = (round((right - left) * scale), round(_STRIP_MM * scale))
-    tops = [row.y_mm - _STRIP_MM / 2 for row in rows]
+    levels = [row.y_mm for row in rows]
+    spacing = float(np.median(np.diff(levels))) if len(rows) > 1 else np.inf
+    strip_mm = _STRIP_MM if spacing < _DENSE_ROWS_MM else _TALL_STRIP_MM
+    size = (round((right - left) * scale), round(strip_mm * scale))
+    tops = [level - strip_mm / 2 for level in levels]
     strips = (rectify(photo, geometry, left, top, size, scale) for top in tops)
     columns = np.stack([looks.see_trace(strip) for strip in strips])
     centres, presence, confidence = follow(columns)
@@ -321,7 +345,7 @@ class _Composition:
     """A page put together under one layout: time base, calibration, leads, checks."""
 
     found: LayoutFound
-    left_mm: float
+    starts_mm: tuple[float, ...]
     column_mm: float
     printed: tuple[PrintedLead, ...]
     signal_mv: NDArray[np.float32]
@@ -353,9 +377,8 @@ def _compose(
     gain: float,
 ) -> _Composition:
     """Put the rows together under one layout."""
-    left, column_mm = _time_base(found, rows, pulses, speed)
-    boundaries = [left + k * column_mm for k in range(found.layout.columns)]
-    rows = [without_marks(row, boundaries) for row in rows]
+    starts_mm, column_mm = _time_base(found, rows, pulses, speed)
+    rows = [without_marks(row, list(starts_mm)) for row in rows]
     duration_s = column_mm / speed * found.layout.columns
     printed = tuple(found.printed_leads(duration_s))
     samples = round(duration_s * READING_RATE_HZ)
@@ -368,7 +391,7 @@ def _compose(
     for lead in printed:
         values, sure = sample_window(
             rows[lead.row],
-            left + lead.column * column_mm,
+            starts_mm[lead.column],
             lead.duration_s,
             speed,
             gain,
@@ -396,16 +419,16 @@ def _compose(
         goldberger=goldberger,
         rhythm=rhythm,
     )
-    return _Composition(found, left, column_mm, printed, signal, confidence, starts, agreement)
+    return _Composition(found, starts_mm, column_mm, printed, signal, confidence, starts, agreement)
 
 
 def _time_base(
     found: LayoutFound, rows: list[RowTrace], pulses: tuple[PulseSeen, ...], speed: float
-) -> tuple[float, float]:
-    """Where the first column begins and how wide a column is, from the ends of the rows.
+) -> tuple[tuple[float, ...], float]:
+    """Where the columns begin and how wide they are, from the ends of the rows.
 
-    Rows that are a little longer or shorter than a usual page have its length: what is too much
-    is the foot of a pulse before or after them where there is one, else shared by the ends.
+    Rows that are a little longer or shorter than a usual page have its length, and lie where
+    most of their ends agree.
     """
     extents = [extent for extent in (row.extent_mm for row in rows) if extent is not None]
     if not extents:
@@ -417,19 +440,60 @@ def _time_base(
     from_names = abs(found.column_mm - width) > 0.05 * width
     if from_names:
         width = found.column_mm
+    # What stands before the foot of pulses at an end was read from them: the other end is true.
+    leading = [p.right_mm for p in pulses if p.left_mm - 4 < left < p.right_mm + 4]
+    trailing = [p.left_mm for p in pulses if p.left_mm - 4 < right < p.right_mm + 4]
+    usual_mm = _usual_width(width, speed)
+    if usual_mm and not from_names and not (leading and trailing):
+        begins = [] if leading else [extent[0] for extent in extents]
+        ends = [] if trailing else [extent[1] - usual_mm * columns for extent in extents]
+        left = _agreed(np.array(begins + ends))
+    elif leading:
+        left = float(np.median(leading))
+    width = usual_mm or width
+    between = _pulses_between(left, right, width, columns, len(rows), pulses)
+    if between is not None:
+        starts, shortest = between
+        return starts, _usual_width(shortest, speed) or shortest
+    return tuple(left + k * width for k in range(columns)), width
+
+
+def _agreed(places_mm: FloatArray) -> float:
+    """The mean of the places that most agree on, the others being misread."""
+    near = np.abs(places_mm[:, None] - places_mm) < _AGREEMENT_MM
+    return float(places_mm[near[near.sum(axis=1).argmax()]].mean())
+
+
+def _usual_width(width_mm: float, speed: float) -> float | None:
+    """The usual width of a column near a measured one."""
     for usual in _USUAL_WINDOWS_S:
-        usual_mm = usual * speed
-        if abs(width - usual_mm) < 0.045 * usual_mm:
-            if not from_names:
-                excess = right - left - usual_mm * columns
-                before = any(abs(pulse.right_mm - left) < 8 for pulse in pulses)
-                after = any(pulse.left_mm > right - 12 for pulse in pulses)
-                if excess > 0 and before != after:
-                    left += excess if before else 0.0
-                else:
-                    left += excess / 2
-            return left, usual_mm
-    return left, width
+        if abs(width_mm - usual * speed) < 0.045 * usual * speed:
+            return usual * speed
+    return None
+
+
+def _pulses_between(
+    left: float,
+    right: float,
+    width: float,
+    columns: int,
+    rows: int,
+    pulses: tuple[PulseSeen, ...],
+) -> tuple[tuple[float, ...], float] | None:
+    """Starts and width of columns that begin with a pulse each; None where they do not."""
+    starts, ends = [left], []
+    first = [pulse.right_mm for pulse in pulses if abs(pulse.right_mm - left) < 8]
+    foot = left - float(np.median(first)) if first else 1.0
+    for column in range(1, columns):
+        here = [p for p in pulses if abs(p.right_mm - left - column * width) < 0.15 * width]
+        if len(here) < max(2, rows / 2):
+            return None
+        starts.append(float(np.median([pulse.right_mm for pulse in here])) + foot)
+        ends.append(float(np.median([pulse.left_mm for pulse in here])))
+    if columns == 1:
+        return None
+    ends.append(right)
+    return tuple(starts), min(end - start for start, end in zip(starts, ends, strict=True))
 
 
 def _zero_level(row: RowSeen, trace: RowTrace, pulses: tuple[PulseSeen, ...]) -> float:
@@ -518,7 +582,7 @@ def _refuse(best: _Composition, options: ReadOptions) -> None:
 def _trace(
     row: RowTrace, lead: PrintedLead, page: _Composition, speed: float, geometry: PageGeometry
 ) -> Trace:
-    start_mm = page.left_mm + lead.column * page.column_mm
+    start_mm = page.starts_mm[lead.column]
     inside = (row.x_mm >= start_mm) & (row.x_mm <= start_mm + lead.duration_s * speed)
     points = np.stack([row.x_mm[inside], row.y_mm[inside]], axis=-1)
     finite = np.isfinite(points).all(axis=1)
