@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecg.metrics.digitization import kaggle_db
-from pipeline.benchmark.pages import ReadPage, judge, load_read_page, read_all, save_read_page
+from pipeline.benchmark.pages import (
+    ReadPage,
+    judge,
+    load_read_page,
+    read_all,
+    readings_folder,
+    save_read_page,
+)
 from pipeline.benchmark.table import Figure, mean_interval, write_figures
 
 if TYPE_CHECKING:
@@ -28,27 +35,27 @@ CASES = (
     "12x1/photo",
 )
 PAGES = 40
-MODEL = "page_look+layout_look+trace_look"
+MODEL = "page_look+layout_look+lead_names+trace_look"
 
 
 def measure_digitization(options: BenchmarkOptions) -> Path:
     """Measure every case asked for and write ``digitization.csv``."""
     from pipeline.digitizer import Digitizer
 
-    digitizer = Digitizer.load()
     figures: list[Figure] = []
     path = options.out / "digitization.csv"
     for case in options.cases or (*CASES, "real_photos"):
         if case.startswith("real_photos"):
             if options.real_photos is None:
                 continue
-            figures += real_photo_figures(options.real_photos, digitizer.digitize, options.out)
+            figures += real_photo_figures(
+                options.real_photos, Digitizer.load().digitize, options.out
+            )
         else:
             layout, strength = case.split("/")
             records = test_records(options, options.limit or PAGES)
-            cache = options.out / "tmp" / "readings"
             pages = list(
-                read_all(records, layout, strength, options.seed, digitizer.digitize, cache)
+                read_all(records, layout, strength, options.seed, options.out, options.workers)
             )
             figures += page_figures(
                 case, pages, "PTB-XL fold 10, generated pages, 25 mm/s 10 mm/mV"
@@ -109,7 +116,6 @@ def page_figures(case: str, pages: Sequence[ReadPage], data: str) -> list[Figure
         figure("pages_read_percent", 100 * len(read) / n),
         figure("pages_read_wrong_percent", 100 * len(wrong) / n),
         figure("layout_right_percent", 100 * np.mean([page.layout_right for page in pages])),
-        figure("seconds_median", np.median([page.seconds for page in pages])),
     ]
 
 
@@ -130,7 +136,7 @@ def real_photo_figures(folder: Path, read: Any, out: Path) -> list[Figure]:
         for row in rows:
             uv = truths[f"{int(row['ecg_id']):05d}"].astype(np.float32)
             uv[uv == -32768] = np.nan
-            cache = out / "tmp" / "readings" / "real_photos" / f"{row['file']}.npz"
+            cache = readings_folder(out) / "real_photos" / f"{row['file']}.npz"
             if cache.exists():
                 page = load_read_page(cache)
             else:

@@ -28,7 +28,6 @@ def measure_mi(options: BenchmarkOptions) -> Path:
     """
     from classification.mi import MiClassifier
     from ecg.ptbxl import PtbXl
-    from pipeline.digitizer import Digitizer
 
     if options.data is None:
         raise ValueError("this benchmark needs PTB-XL: name its folder with --data")
@@ -45,16 +44,13 @@ def measure_mi(options: BenchmarkOptions) -> Path:
         ]
         write_figures(path, _figures("clean_signal", ptbxl, ids, np.array(rows), 0, options.seed))
     wanted = [case for case in cases if case in _INPUTS]
-    digitizer = Digitizer.load() if wanted else None
     for case in wanted:
-        assert digitizer is not None
         layout, strength = _INPUTS[case]
         ids = np.array(stratified_order(ptbxl, options.seed)[: options.limit or PAGES])
         prevalence = float(ptbxl.index.loc[ids, "mi"].mean())
-        cache = options.out / "tmp" / "readings"
         records = (ptbxl.record(int(ecg_id), 500) for ecg_id in ids)
         rows, failed = [], 0
-        for page in read_all(records, layout, strength, options.seed, digitizer.digitize, cache):
+        for page in read_all(records, layout, strength, options.seed, options.out, options.workers):
             if page.status == "read":
                 rows.append(_probabilities(classifier, page.signal_mv, 500.0))
             else:

@@ -1,12 +1,15 @@
 """Pages for benchmarks: fold-10 records printed, photographed and read, each once.
 
-What was read is kept beside the results (``results/tmp/readings/<case>/<record>.npz``), so a
-benchmark goes on where it stopped and the diagnosis benchmark reuses the pages that the
-digitization benchmark read.
+What was read is kept beside the results (``results/tmp/readings/<reader>/<case>/<record>.npz``,
+the reader by a digest of its weights and code), so a benchmark goes on where it stopped and the
+diagnosis benchmark reuses the pages that the digitization benchmark read.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import multiprocessing
 import os
 import time
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from dataset_generation.page import Page
 from dataset_generation.page_spec import PageSpec, sample_page
@@ -136,28 +140,71 @@ def judge(
     )
 
 
+def reader_digest() -> str:
+    """Digest of all that decides how a page is drawn and read: the shipped weights and the code."""
+    top = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256((top / "checkpoints" / "manifest.json").read_bytes())
+    for room in ("dataset_generation", "digitization", "ecg", "segmentation"):
+        for source in sorted((top / room).rglob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def readings_folder(out: Path) -> Path:
+    """Where the readings of today's reader are kept."""
+    return out / "tmp" / "readings" / reader_digest()
+
+
 def read_all(
-    records: Iterator[Record],
-    layout: str,
-    strength: str,
-    seed: int,
-    read: Any,
-    cache: Path,
+    records: Iterator[Record], layout: str, strength: str, seed: int, out: Path, workers: int = 1
 ) -> Iterator[ReadPage]:
-    """Print, photograph and read records; what is in the cache is not read again."""
-    folder = cache / f"{layout}_{strength}_{seed}"
-    for record in records:
-        path = folder / f"{record.record_id}.npz"
-        if path.exists():
-            yield load_read_page(path)
-            continue
-        photo = make_photo(record, layout, strength, seed)
-        picture = photo.take()
-        truth = printed_truth(photo.page)
-        result = judge(record.record_id, truth, read, picture, layout)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_read_page(path, result)
-        yield result
+    """Print, photograph and read records; what was read already is not read again.
+
+    Args:
+        records: what to print.
+        layout: layout id.
+        strength: strength of the photos.
+        seed: seed of pages and photos.
+        out: folder of the results.
+        workers: processes, each with one thread where there are several.
+    """
+    folder = readings_folder(out) / f"{layout}_{strength}_{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    work = [(record, folder / f"{record.record_id}.npz") for record in records]
+    missing = [(record, layout, strength, seed, path) for record, path in work if not path.exists()]
+    progress = tqdm(total=len(missing), desc=f"{layout}/{strength}", unit="page", disable=None)
+    with progress:
+        if workers > 1 and missing:
+            context = multiprocessing.get_context("spawn")
+            with context.Pool(workers, initializer=_one_thread) as pool:
+                for _ in pool.imap_unordered(_read_one, missing):
+                    progress.update()
+        else:
+            for one in missing:
+                _read_one(one)
+                progress.update()
+    for _, path in work:
+        yield load_read_page(path)
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@functools.cache
+def _reader() -> Any:
+    from pipeline.digitizer import Digitizer
+
+    return Digitizer.load().digitize
+
+
+def _read_one(work: tuple[Record, str, str, int, Path]) -> None:
+    record, layout, strength, seed, path = work
+    photo = make_photo(record, layout, strength, seed)
+    truth = printed_truth(photo.page)
+    save_read_page(path, judge(record.record_id, truth, _reader(), photo.take(), layout))
 
 
 def save_read_page(path: Path, page: ReadPage) -> None:
