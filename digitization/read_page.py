@@ -446,7 +446,9 @@ def _time_base(
     usual_mm = _usual_width(width, speed)
     if usual_mm and not from_names and not (leading and trailing):
         begins = [] if leading else [extent[0] for extent in extents]
-        ends = [] if trailing else [extent[1] - usual_mm * columns for extent in extents]
+        # The last sample stands one step before the end.
+        length = usual_mm * columns - speed / READING_RATE_HZ
+        ends = [] if trailing else [extent[1] - length for extent in extents]
         left = _agreed(np.array(begins + ends))
     elif leading:
         left = float(np.median(leading))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +27,13 @@ class RowTrace:
         x_mm: ``(n,)`` page positions of the columns, evenly spaced.
         y_mm: ``(n,)`` heights, NaN where there is no trace.
         confidence: ``(n,)`` 0..1.
+        presence: ``(n,)`` 0..1, how sure it is that there is a trace.
     """
 
     x_mm: FloatArray
     y_mm: FloatArray
     confidence: NDArray[np.float32]
+    presence: NDArray[np.float32]
 
     @property
     def extent_mm(self) -> tuple[float, float] | None:
@@ -49,8 +51,16 @@ class RowTrace:
                 runs[-1][1] = stop
             else:
                 runs.append([start, stop])
-        longest = max(runs, key=lambda run: run[1] - run[0])
-        return float(self.x_mm[longest[0]]), float(self.x_mm[longest[1] - 1])
+        first, beyond = max(runs, key=lambda run: run[1] - run[0])
+        return self._edge(first - 1, first), self._edge(beyond, beyond - 1)
+
+    def _edge(self, outside: int, inside: int) -> float:
+        """Where between two columns the trace begins, from how sure each is of a trace."""
+        if not 0 <= outside < len(self.x_mm):
+            return float(self.x_mm[inside])
+        low, high = float(self.presence[outside]), float(self.presence[inside])
+        share = np.clip((0.5 - low) / max(high - low, 1e-6), 0.0, 1.0)
+        return float(self.x_mm[outside] + share * (self.x_mm[inside] - self.x_mm[outside]))
 
 
 def clean_heights(
@@ -82,7 +92,7 @@ def clean_heights(
                 y[start:stop] = np.interp(
                     x_mm[start:stop], [x_mm[start - 1], x_mm[stop]], [y[start - 1], y[stop]]
                 )
-    return RowTrace(x_mm, y, confidence)
+    return RowTrace(x_mm, y, confidence, presence)
 
 
 def without_marks(trace: RowTrace, boundaries_mm: list[float]) -> RowTrace:
@@ -110,7 +120,7 @@ def without_marks(trace: RowTrace, boundaries_mm: list[float]) -> RowTrace:
             y[marks] = np.interp(x[marks], x[kept], y[kept])
         else:
             y[marks] = np.nan
-    return RowTrace(x, y, trace.confidence)
+    return replace(trace, y_mm=y)
 
 
 def sample_window(

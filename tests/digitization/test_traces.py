@@ -1,8 +1,10 @@
 """Heights become millivolts at the right times."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from digitization.traces import RowTrace, clean_heights, sample_window, without_marks
+from digitization.traces import clean_heights, sample_window, without_marks
 
 
 def _row(gap=(0, 0)):
@@ -40,6 +42,6 @@ def test_a_separator_at_a_boundary_is_taken_out_and_a_beat_elsewhere_stays():
     separator = np.abs(row.x_mm - 40) < 0.3
     beat = np.abs(row.x_mm - 55) < 0.3
     y[separator | beat] -= 8
-    cleaned = without_marks(RowTrace(row.x_mm, y, row.confidence), [10.0, 40.0])
+    cleaned = without_marks(replace(row, y_mm=y), [10.0, 40.0])
     np.testing.assert_allclose(cleaned.y_mm[separator], row.y_mm[separator], atol=0.6)
     np.testing.assert_allclose(cleaned.y_mm[beat], y[beat])
