@@ -23,6 +23,7 @@ from ecg.reading import PageRejected
 
 _MAX_LEVEL_STEP_MM = 6.0
 _SHARE_OF_SPACING = 0.4
+_MARK_SHARE = 0.2
 _USUAL_COLUMNS_MM = (62.5, 125.0)
 _CABRERA_PRIOR = 1.5
 USUAL_GAIN_MM_PER_MV = 10.0
@@ -391,7 +392,12 @@ def _support(
             rhythm_leads.append(default)
             rhythm_read.append(False)
     # Squared: a word half read is noise, one fully read that stands elsewhere is another layout.
-    contradicted = sum(name.score**2 for name in seen.names if id(name) not in used)
+    # Any upright mark reads as "I".
+    contradicted = sum(
+        name.score**2 * (_MARK_SHARE if name.lead == "I" else 1.0)
+        for name in seen.names
+        if id(name) not in used
+    )
     named_columns = {column for _, _, column in best_matched}
     # Six limb leads alone are half of a 12x1 page, not a 6x2 page without names on the right.
     enough = len(best_matched) + sum(rhythm_read) >= 4

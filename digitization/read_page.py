@@ -227,34 +227,34 @@ def find_upright(
     Returns:
         The geometry turned so that the page is upright, what is on it, and the quarter turns.
     """
-    tried: list[tuple[PageGeometry, PageSeen, int]] = []
+    tried: list[tuple[float, PageGeometry, PageSeen, int]] = []
     for turns in (0, 2, 1, 3):
         turned = turn_geometry(geometry, turns)
         seen = _see_layout(photo, turned, looks)
         # Pulses look like themselves only on an upright page.
-        if seen.pulses and _names_score(seen.names) < _ENOUGH_NAMES:
+        if seen.pulses and _layout_score(seen) < _ENOUGH_NAMES:
             seen = _search_names(photo, turned, seen, looks)
-        tried.append((turned, seen, turns))
-        if seen.rows and _names_score(seen.names) > _ENOUGH_NAMES:
-            return tried[-1]
-    upright = max(tried, key=lambda one: (bool(one[1].rows), _names_score(one[1].names)))
-    turned, seen, turns = upright
+        tried.append((_layout_score(seen), turned, seen, turns))
+        if tried[-1][0] > _ENOUGH_NAMES:
+            return turned, seen, turns
+    _, turned, seen, turns = max(tried, key=lambda one: one[0])
     return turned, _search_names(photo, turned, seen, looks), turns
 
 
 def _search_names(
     photo: NDArray[np.uint8], geometry: PageGeometry, seen: PageSeen, looks: SeesPages
 ) -> PageSeen:
-    """The page with the names found by a closer look, where that finds more."""
-    searched = search_names(photo, geometry, seen.rows, looks.see_names)
-    if _names_score(searched) > _names_score(seen.names):
-        return replace(seen, names=searched)
-    return seen
+    """The page with the names found by a closer look, where they fit a layout better."""
+    found = replace(seen, names=search_names(photo, geometry, seen.rows, looks.see_names))
+    return max(seen, found, key=_layout_score)
 
 
-def _names_score(names: tuple[NameSeen, ...]) -> float:
-    """How much lead name was seen, in names."""
-    return sum(name.score for name in names)
+def _layout_score(seen: PageSeen) -> float:
+    """How well some layout explains the names on a page."""
+    try:
+        return candidate_layouts(seen)[0].score
+    except PageRejected:
+        return -np.inf
 
 
 def turn_geometry(geometry: PageGeometry, quarter_turns: int) -> PageGeometry:
