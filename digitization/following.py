@@ -15,10 +15,10 @@ from threadpoolctl import threadpool_limits
 
 FloatArray = NDArray[np.float32]
 
-_STAYS = 0.95
+_STAYS = 0.97
 _JUMPS = 1e-4
 _DOUBT = 1e-3
-_LEAST_SHARE = 0.02
+_LEAST_SHARE = 0.005
 _STROKE_PX = 100
 
 
@@ -36,7 +36,7 @@ def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         of the heights chosen, before the neighbours were heard.
     """
     heights, none = columns[:, :-1], columns[:, -1:]
-    evidence = heights + _DOUBT * (none + _LEAST_SHARE)
+    evidence = heights + _DOUBT * (none + 0.02)
     evidence = evidence / evidence.max(axis=1, keepdims=True)
     # Threads cost so small products more than they give.
     with threadpool_limits(1, "blas"):

@@ -29,6 +29,7 @@ from ecg.leads import LEAD_INDEX
 from ecg.metrics.page import score_page
 from ecg.reading import READING_RATE_HZ, PageRejected
 from ecg.record import Record
+from segmentation.looks import NAMES
 
 _RIGHT_PEARSON = 0.5
 
@@ -141,9 +142,11 @@ def judge(
 
 
 def reader_digest() -> str:
-    """Digest of all that decides how a page is drawn and read: the shipped weights and the code."""
+    """Digest of what decides how a page is drawn and read: the looks that ship and the code."""
     top = Path(__file__).resolve().parents[2]
-    digest = hashlib.sha256((top / "checkpoints" / "manifest.json").read_bytes())
+    digest = hashlib.sha256()
+    for network in sorted(NAMES.values()):
+        digest.update((top / "checkpoints" / network / "config.json").read_bytes())
     for room in ("dataset_generation", "digitization", "ecg", "segmentation"):
         for source in sorted((top / room).rglob("*.py")):
             digest.update(source.read_bytes())
