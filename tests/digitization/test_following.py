@@ -35,7 +35,7 @@ def test_a_neighbour_that_looks_likelier_for_a_few_columns_is_not_followed():
     columns = _columns(wave) * share + _columns(neighbour) * (1 - share)
     assert np.abs(columns.argmax(axis=0) - wave).max() > 20
     centre, _, confidence = follow(_with_none(columns, 0.01))
-    assert np.abs(centre[0] - wave).max() < 10
+    assert np.abs(centre[0] - wave).max() < 15  # a quarter of the way
     assert confidence[0, 93] < 0.95 * confidence[0, 80]
 
 
