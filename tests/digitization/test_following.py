@@ -34,9 +34,8 @@ def test_a_neighbour_that_looks_likelier_for_a_few_columns_is_not_followed():
     share = np.where((np.arange(WIDTH) > 90) & (np.arange(WIDTH) < 94), 0.45, 1.0)
     columns = _columns(wave) * share + _columns(neighbour) * (1 - share)
     assert np.abs(columns.argmax(axis=0) - wave).max() > 20
-    centre, _, confidence = follow(_with_none(columns, 0.01))
+    centre, _, _ = follow(_with_none(columns, 0.01))
     assert np.abs(centre[0] - wave).max() < 15  # a quarter of the way
-    assert confidence[0, 93] < 0.95 * confidence[0, 80]
 
 
 def test_columns_without_a_trace_say_so():
