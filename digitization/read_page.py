@@ -516,7 +516,7 @@ def _add_strips(
     """Lay rhythm strips over the short leads; return how well the two agree.
 
     Where a strip's lead name was not read, it is the lead that it agrees with best; where it was,
-    only if it contradicts its name and agrees with another.
+    only if another agrees far better ("II" is easily read as "I" or "III").
     """
     agreements = []
     taken: set[int] = set()
@@ -528,7 +528,7 @@ def _add_strips(
         if known:
             likely = max(known, key=lambda k: known[k])
             own = known.get(index, -1.0)
-            clearly = own < 0.6 and known[likely] > 0.9
+            clearly = known[likely] > max(0.9, own + 0.15)
             if clearly or (not is_named and known[likely] > own + 0.03):
                 index = likely
         taken.add(index)
