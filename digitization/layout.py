@@ -429,7 +429,8 @@ def _support(
         if np.ptp(columns) > 0:
             slope, _ = np.polyfit(columns, x, 1)
             evidence["column_mm_from_names"] = round(float(slope), 2)
-            if abs(slope - width) > 0.05 * width and len(best_matched) >= 5:
+            plausible = 0.6 * width < slope < 1.7 * width
+            if plausible and abs(slope - width) > 0.05 * width and len(best_matched) >= 5:
                 # The page is cropped, or a row was seen too long: trust the names' spacing.
                 column_mm = float(slope)
                 if right - left < slope * layout.columns:

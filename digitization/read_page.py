@@ -495,7 +495,8 @@ def _pulses_between(
     if columns == 1:
         return None
     ends.append(right)
-    return tuple(starts), min(end - start for start, end in zip(starts, ends, strict=True))
+    shortest = min(end - start for start, end in zip(starts, ends, strict=True))
+    return (tuple(starts), shortest) if shortest > 0.6 * width else None
 
 
 def _zero_level(row: RowSeen, trace: RowTrace, pulses: tuple[PulseSeen, ...]) -> float:

@@ -1,0 +1,57 @@
+"""Where columns begin: most row ends agree, pulses stand before, between or after them."""
+
+import numpy as np
+import pytest
+
+from digitization.layout import LayoutFound, PulseSeen, RowSeen
+from digitization.read_page import _time_base
+from digitization.traces import clean_heights
+from ecg.paper import LAYOUTS
+
+LEFT = 20.0
+
+
+def _row(left, right, level=50.0):
+    x = np.arange(0, 300, 0.125)
+    here = ((x >= left) & (x <= right)).astype(np.float32)
+    return clean_heights(x, np.full(len(x), level), here, here)
+
+
+def _found(layout, rows, column_mm):
+    seen = tuple(RowSeen(30.0 + 25 * k, LEFT, LEFT + 250) for k in range(rows))
+    shape = LAYOUTS[layout]
+    return LayoutFound(shape, "standard", seen, 0, (), (), column_mm, LEFT, 10.0)
+
+
+def test_most_row_ends_agree():
+    rows = [_row(LEFT, LEFT + 249.95) for _ in range(3)] + [_row(LEFT - 9, LEFT + 251)]
+    starts, width = _time_base(_found("3x4", 4, 62.5), rows, (), 25.0)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.1)
+
+
+def test_what_was_read_of_pulses_before_the_rows_does_not_move_them():
+    pulses = tuple(PulseSeen(LEFT - 6, 40.0, LEFT - 0.5, 50.0) for _ in range(3))
+    rows = [_row(LEFT - 6, LEFT + 249.95) for _ in range(3)]
+    starts, width = _time_base(_found("3x4", 3, 62.5), rows, pulses, 25.0)
+    assert width == 62.5
+    assert starts[0] == pytest.approx(LEFT, abs=0.1)
+
+
+def test_pulses_between_columns_are_left_out():
+    pulses = tuple(
+        PulseSeen(x, 25.0 + 25 * k, x + 7, 35.0 + 25 * k) for x in (12.0, 127.0) for k in range(6)
+    )
+    rows = [_row(LEFT, 235.0, 30.0 + 25 * k) for k in range(6)]
+    starts, width = _time_base(_found("6x2", 6, 107.5), rows, pulses, 25.0)
+    assert starts[0] == pytest.approx(LEFT, abs=1)
+    assert starts[1] == pytest.approx(135.0, abs=1.5)
+    assert 95 < width < 108
+
+
+def test_false_pulses_never_turn_the_time_round():
+    pulses = tuple(PulseSeen(x, 25.0, x + 7, 35.0) for x in (70.0, 70.0, 88.0, 88.0, 150.0, 150.0))
+    rows = [_row(LEFT, LEFT + 120) for _ in range(3)]
+    starts, width = _time_base(_found("3x4", 3, 30.0), rows, pulses, 25.0)
+    assert width > 0
+    assert (np.diff(starts) > 0).all()
