@@ -35,6 +35,7 @@ from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Trace
 
 _ENOUGH_NAMES = 4.5
 _MOST_WORDS = 60
+_LEAST_FOUND = 3
 _LAYOUT_PIXELS_PER_MM = 4.0
 _TRACE_PIXELS_PER_MM = 8.0
 _STRIP_MM = 48.0
@@ -246,6 +247,9 @@ def _search_names(
 ) -> PageSeen:
     """The page with the names found by a closer look, where they fit a layout better."""
     found = replace(seen, names=search_names(photo, geometry, seen.rows, looks.see_names))
+    # Among so many crops one or two are read as a name by chance.
+    if len(found.names) < _LEAST_FOUND:
+        return seen
     return max(seen, found, key=_layout_score)
 
 
