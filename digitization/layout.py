@@ -23,6 +23,8 @@ from ecg.reading import PageRejected
 
 _MAX_LEVEL_STEP_MM = 6.0
 _SHARE_OF_SPACING = 0.4
+_HIGHEST_LEVEL_MM = 6.0
+_BESIDE_ROW_MM = 10.0
 _MARK_SHARE = 0.2
 _USUAL_COLUMNS_MM = (62.5, 125.0)
 _CABRERA_PRIOR = 1.5
@@ -186,7 +188,11 @@ def _rows(
     # Close gaps of a few millimetres along the rows.
     closed = ndimage.maximum_filter1d(baseline, int(3 * scale) | 1, axis=1)
     closed = ndimage.minimum_filter1d(closed, int(3 * scale) | 1, axis=1)
-    labels, _ = ndimage.label(closed > 0.4, structure=np.ones((3, 3)))
+    band = closed > 0.4
+    # A steep complex at the end of a page joins rows: a level is never so high.
+    upright = np.ones((round(_HIGHEST_LEVEL_MM * scale), 1), bool)
+    band &= ~ndimage.binary_opening(band, structure=upright)
+    labels, _ = ndimage.label(band, structure=np.ones((3, 3)))
     pieces = []
     for number, place in enumerate(ndimage.find_objects(labels), 1):
         if place is None:
@@ -450,9 +456,12 @@ def _support(
 
 
 def pulse_gain(
-    pulses: Sequence[PulseSeen], gains: Sequence[float]
+    pulses: Sequence[PulseSeen], rows: Sequence[RowSeen], gains: Sequence[float]
 ) -> tuple[float | None, float | None]:
     """Gain that the calibration pulses show.
+
+    An unusual gain needs two pulses that agree, or one that stands at the end of a row: one that
+    was half seen, or seen in a wide complex, must not double the ECG.
 
     Returns:
         The nearest usual gain in mm/mV and the pulses' median height in mm; None without any.
@@ -462,10 +471,24 @@ def pulse_gain(
         return None, None
     height = float(np.median(heights))
     nearest = min(gains, key=lambda gain: abs(np.log(height / gain)))
-    # An unusual gain needs pulses that agree: one that was half seen must not double the ECG.
-    tolerance = 0.2 if nearest == USUAL_GAIN_MM_PER_MV else 0.1
-    agreeing = sum(abs(np.log(h / nearest)) < tolerance for h in heights)
-    enough = agreeing >= (1 if nearest == USUAL_GAIN_MM_PER_MV else min(2, len(heights)))
+    usual = nearest == USUAL_GAIN_MM_PER_MV
+    tolerance = 0.2 if usual else 0.1
+    agreeing = [
+        pulse
+        for pulse, own in zip(pulses, heights, strict=True)
+        if abs(np.log(own / nearest)) < tolerance
+    ]
+    placed = any(_at_an_end(pulse, row) for pulse in agreeing for row in rows)
+    enough = len(agreeing) >= (1 if usual or (len(heights) == 1 and placed) else 2)
     if abs(np.log(height / nearest)) > tolerance or not enough:
         return None, height
     return float(nearest), height
+
+
+def _at_an_end(pulse: PulseSeen, row: RowSeen) -> bool:
+    """Whether a pulse stands before or after a row."""
+    beside = (
+        abs(pulse.right_mm - row.left_mm) < _BESIDE_ROW_MM
+        or abs(pulse.left_mm - row.right_mm) < _BESIDE_ROW_MM
+    )
+    return beside and pulse.top_mm - 2 < row.y_mm < pulse.bottom_mm + 4

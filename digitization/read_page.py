@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +13,6 @@ from digitization.following import follow
 from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import (
     LayoutFound,
-    NameSeen,
     PageSeen,
     PulseSeen,
     RowSeen,
@@ -22,7 +20,7 @@ from digitization.layout import (
     look_over,
     pulse_gain,
 )
-from digitization.name_search import CROP_PIXELS_PER_MM, CROP_PX, search_names
+from digitization.names import read_words, search_names
 from digitization.quality import Agreement, correlation, limb_checks
 from digitization.rectify import rectify
 from digitization.traces import RowTrace, clean_heights, sample_window, without_marks
@@ -34,7 +32,6 @@ from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Trace
 
 _ENOUGH_NAMES = 4.5
-_MOST_WORDS = 60
 _LEAST_FOUND = 3
 _LAYOUT_PIXELS_PER_MM = 4.0
 _TRACE_PIXELS_PER_MM = 8.0
@@ -124,7 +121,7 @@ def read_page(
     candidates = candidate_layouts(seen, options.layout)
     traces = _read_rows(photo, geometry, seen.rows, looks)
     speed = options.speed_mm_per_s or 25.0
-    shown_gain, pulse_mm = pulse_gain(seen.pulses, GAINS_MM_PER_MV)
+    shown_gain, pulse_mm = pulse_gain(seen.pulses, seen.rows, GAINS_MM_PER_MV)
     gain = options.gain_mm_per_mv or shown_gain or 10.0
     compositions = [
         _compose(found, [traces[row] for row in found.rows], seen.pulses, speed, gain)
@@ -278,44 +275,7 @@ def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPag
     beyond = BORDER_MM - _BESIDE_GRID_MM
     inside = (left + beyond, top + beyond, right - beyond, bottom - beyond)
     seen = look_over(maps, left + shift, top + shift, scale / maps.scale[0], inside)
-    return replace(seen, names=_read_names(photo, geometry, seen.names, looks))
-
-
-def _read_names(
-    photo: NDArray[np.uint8],
-    geometry: PageGeometry,
-    words: tuple[NameSeen, ...],
-    looks: SeesPages,
-) -> tuple[NameSeen, ...]:
-    """Read each word that may be a lead name; those that name no lead are dropped."""
-    words = words[:_MOST_WORDS]
-    if not words:
-        return ()
-    width, height = CROP_PX
-    scale = CROP_PIXELS_PER_MM
-    crops = np.stack(
-        [
-            cv2.cvtColor(
-                rectify(
-                    photo,
-                    geometry,
-                    word.x_mm - (width - 1) / 2 / scale,
-                    word.y_mm - (height - 1) / 2 / scale,
-                    CROP_PX,
-                    scale,
-                ),
-                cv2.COLOR_RGB2GRAY,
-            )
-            for word in words
-        ]
-    )
-    read = []
-    for word, probability in zip(words, looks.see_names(crops), strict=True):
-        best = int(np.argmax(probability))
-        if best < len(LEADS) and probability[best] > 0.4:
-            score = word.score * float(probability[best])
-            read.append(replace(word, lead=LEADS[best], score=score))
-    return tuple(read)
+    return replace(seen, names=read_words(photo, geometry, seen.names, looks.see_names))
 
 
 def _read_rows(

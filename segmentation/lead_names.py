@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dataset_generation.text import FONTS, text_coverage
-from digitization.name_search import CROP_PIXELS_PER_MM, CROP_PX
+from digitization.names import CROP_PIXELS_PER_MM, CROP_PX
 from ecg.leads import LEADS
 from learning.registry import register_network
 from learning.training import ExampleDataset, Task

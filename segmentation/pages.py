@@ -85,7 +85,7 @@ def load_source(
 ) -> ArraySource:
     """Load PTB-XL records to print, all at 500 Hz.
 
-    Records that exist at 500 Hz come first and are repeated until they are a third of all:
+    Records that exist at 500 Hz come first and are repeated until they are half of all:
     only they have QRS complexes as sharp as paper shows them.
 
     Args:
@@ -107,7 +107,7 @@ def load_source(
     parts = []
     if len(sharp_ids):
         sharp = ptbxl.signals(sharp_ids, 500)
-        repeats = max(1, round(len(chosen) / 2 / len(sharp)))
+        repeats = max(1, round(len(chosen) / len(sharp)))
         parts += [sharp] * repeats
     every_slow = ptbxl.signals(chosen, 100)  # at once: a shard is read only once
     for start in range(0, len(chosen), 500):

@@ -1,4 +1,4 @@
-"""Lead names looked for where a layout would print them.
+"""Lead names: read where the layout look sees a word, looked for where a layout would print them.
 
 Names too small or too near the trace for the layout look are still read when it is known where
 to look: at one common offset from the start of every column of every row.
@@ -7,6 +7,7 @@ to look: at one common offset from the start of every column of every row.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from digitization.layout import NameSeen, RowSeen
 from digitization.rectify import rectify
-from ecg.leads import LEAD_INDEX
+from ecg.leads import LEAD_INDEX, LEADS
 from ecg.page_geometry import PageGeometry
 from ecg.paper import LAYOUTS
 
@@ -23,9 +24,38 @@ CROP_PIXELS_PER_MM = 6.0
 _SHARES = (0.0, 0.25, 0.5, 0.75)
 _OFFSETS_X_MM = np.arange(-3.0, 8.1, 2.0)
 _OFFSETS_Y_MM = np.arange(-9.0, 9.1, 1.5)
-_READ = 0.5
+_MOST_WORDS = 60
+_LEAST_READ = 0.4
+_LEAST_FOUND = 0.5
 
 ReadsNames = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def read_words(
+    photo: NDArray[np.uint8],
+    geometry: PageGeometry,
+    words: tuple[NameSeen, ...],
+    read: ReadsNames,
+) -> tuple[NameSeen, ...]:
+    """Read each word that may be a lead name; those that name no lead are dropped.
+
+    Args:
+        photo: ``(h, w, 3)`` uint8 RGB.
+        geometry: map of the page.
+        words: what looks like names, the surest first.
+        read: probabilities ``(n, 13)`` of grey crops, the last of no name.
+    """
+    words = words[:_MOST_WORDS]
+    if not words:
+        return ()
+    centres = np.array([(word.x_mm, word.y_mm) for word in words])
+    names = []
+    for word, probability in zip(words, read(_crops(photo, geometry, centres)), strict=True):
+        best = int(np.argmax(probability))
+        if best < len(LEADS) and probability[best] > _LEAST_READ:
+            score = word.score * float(probability[best])
+            names.append(replace(word, lead=LEADS[best], score=score))
+    return tuple(names)
 
 
 def search_names(
@@ -40,7 +70,7 @@ def search_names(
         photo: ``(h, w, 3)`` uint8 RGB.
         geometry: map of the upright page.
         rows: rows of traces.
-        read: probabilities ``(n, 13)`` of grey crops, the last of no name.
+        read: as for ``read_words``.
 
     Returns:
         Names at the offset and of the layout that explain most of what is read there.
@@ -49,25 +79,12 @@ def search_names(
         return ()
     left = float(np.median([row.left_mm for row in rows]))
     right = float(np.median([row.right_mm for row in rows]))
-    scale = CROP_PIXELS_PER_MM
-    half_x, half_y = (CROP_PX[0] - 1) / 2, (CROP_PX[1] - 1) / 2
-    margin_mm = 20.0
-    top = rows[0].y_mm - margin_mm
-    size = (
-        round((right - left + 2 * margin_mm) * scale),
-        round((rows[-1].y_mm - top + margin_mm) * scale),
-    )
-    page = rectify(photo, geometry, left - margin_mm, top, size, scale)
-    grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
-    crops = []
-    for row in rows:
-        for share in _SHARES:
-            for dx in _OFFSETS_X_MM:
-                for dy in _OFFSETS_Y_MM:
-                    x = (share * (right - left) + dx + margin_mm) * scale - half_x
-                    y = (row.y_mm + dy - top) * scale - half_y
-                    crops.append(cv2.getRectSubPix(grey, CROP_PX, (x + half_x, y + half_y)))
-    found = np.concatenate([read(np.stack(crops[k : k + 256])) for k in range(0, len(crops), 256)])
+    levels = np.array([row.y_mm for row in rows])
+    starts = left + np.array(_SHARES) * (right - left)
+    places = np.meshgrid(levels, starts, _OFFSETS_X_MM, _OFFSETS_Y_MM, indexing="ij")
+    centres = np.stack([places[1] + places[2], places[0] + places[3]], axis=-1).reshape(-1, 2)
+    crops = _crops(photo, geometry, centres)
+    found = np.concatenate([read(crops[k : k + 256]) for k in range(0, len(crops), 256)])
     offsets = (len(_OFFSETS_X_MM), len(_OFFSETS_Y_MM))
     table = found.reshape(len(rows), len(_SHARES), *offsets, -1)
     best: tuple[float, tuple[NameSeen, ...]] = (0.0, ())
@@ -103,7 +120,24 @@ def search_names(
                     float(p),
                 )
                 for cell, p in zip(shown, probability[:, i, j], strict=True)
-                if p > _READ
+                if p > _LEAST_FOUND
             )
             best = (float(total[i, j]), names)
     return best[1]
+
+
+def _crops(
+    photo: NDArray[np.uint8], geometry: PageGeometry, centres_mm: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """``(n, 40, 80)`` grey crops of the page about ``(n, 2)`` places."""
+    width, height = CROP_PX
+    half_mm = np.array([width - 1, height - 1]) / 2 / CROP_PIXELS_PER_MM
+    first = centres_mm.min(axis=0) - half_mm
+    corners = np.round((centres_mm - half_mm - first) * CROP_PIXELS_PER_MM).astype(int)
+    size = corners.max(axis=0) + CROP_PX
+    page = rectify(
+        photo, geometry, first[0], first[1], (int(size[0]), int(size[1])), CROP_PIXELS_PER_MM
+    )
+    grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
+    windows = np.lib.stride_tricks.sliding_window_view(grey, (height, width))
+    return np.ascontiguousarray(windows[corners[:, 1], corners[:, 0]])

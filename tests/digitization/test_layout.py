@@ -1,0 +1,98 @@
+"""Rows, names and layouts from what the layout look shows."""
+
+import numpy as np
+import pytest
+
+from digitization.layout import (
+    NameSeen,
+    PageSeen,
+    PulseSeen,
+    RowSeen,
+    candidate_layouts,
+    look_over,
+    pulse_gain,
+)
+from ecg.leads import LEADS
+from ecg.paper import GAINS_MM_PER_MV, LAYOUTS
+from ecg.probability_maps import ProbabilityMaps
+from ecg.reading import PageRejected
+from segmentation.layout_look import CLASSES
+
+SCALE = 2.0  # pixels per mm of the look's maps
+
+
+def _maps(levels_mm, height_mm=200, width_mm=280):
+    values = np.zeros((len(CLASSES), height_mm * 2, width_mm * 2), np.float32)
+    for level in levels_mm:
+        centre = round(level * SCALE)
+        values[CLASSES.index("baseline"), centre - 2 : centre + 3, 40:540] = 0.9
+    return ProbabilityMaps(values, CLASSES)
+
+
+def _page(layout, order="standard", offset=(4.0, -6.0), left=20.0):
+    shape = LAYOUTS[layout]
+    rows = tuple(RowSeen(40 + 20.0 * k, left, left + 250) for k in range(shape.total_rows))
+    width = 250 / shape.columns
+    names = tuple(
+        NameSeen(
+            cell.lead, left + cell.column * width + offset[0], rows[cell.row].y_mm + offset[1], 0.9
+        )
+        for cell in shape.printed_leads(order)
+    )
+    return PageSeen(names, rows, ())
+
+
+def test_rows_are_where_the_baselines_are():
+    rows = look_over(_maps([30, 60, 90]), 0, 0, SCALE).rows
+    assert [row.y_mm for row in rows] == pytest.approx([30, 60, 90], abs=0.5)
+    assert all(row.left_mm == pytest.approx(20, abs=1) for row in rows)
+    assert all(row.right_mm == pytest.approx(270, abs=1) for row in rows)
+
+
+def test_a_steep_complex_at_the_end_does_not_join_rows():
+    levels = [20 + 14 * k for k in range(12)]
+    maps = _maps(levels)
+    maps.values[CLASSES.index("baseline"), 40:350, 530:540] = 0.9
+    rows = look_over(maps, 0, 0, SCALE).rows
+    assert [row.y_mm for row in rows] == pytest.approx(levels, abs=0.7)
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "strip"])
+@pytest.mark.parametrize("order", ["standard", "cabrera"])
+def test_all_names_tell_layout_and_order(layout, order):
+    best = candidate_layouts(_page(layout, order))[0]
+    assert (best.layout.name, best.order) == (layout, order)
+    assert best.column_mm == pytest.approx(250 / LAYOUTS[layout].columns)
+
+
+def test_one_false_name_changes_nothing():
+    seen = _page("3x4+1")
+    wrong = (NameSeen("V6", 60.0, 150.0, 0.9), *seen.names)
+    assert candidate_layouts(PageSeen(wrong, seen.rows, ()))[0].layout.name == "3x4+1"
+
+
+def test_names_without_rows_are_no_page():
+    names = tuple(NameSeen(lead, 10.0, 10.0, 1.0) for lead in LEADS)
+    with pytest.raises(PageRejected, match="traces"):
+        candidate_layouts(PageSeen(names, (), ()))
+
+
+def _pulse(left, height, foot=50.0):
+    return PulseSeen(left, foot - height, left + 5, foot)
+
+
+@pytest.mark.parametrize(
+    ("pulses", "gain"),
+    [
+        ([_pulse(14, 10.3)], 10),
+        ([_pulse(14, 5)], 5),
+        ([_pulse(271, 19.6)], 20),
+        ([_pulse(14, 5), _pulse(130, 5)], 5),
+        ([_pulse(130, 5)], None),
+        ([_pulse(14, 7)], None),
+        ([_pulse(14, 5), _pulse(14, 10), _pulse(14, 20)], 10),
+        ([], None),
+    ],
+)
+def test_gain_is_believed_from_pulses_that_stand_where_pulses_stand(pulses, gain):
+    assert pulse_gain(pulses, [RowSeen(50.0, 20.0, 270.0)], GAINS_MM_PER_MV)[0] == gain
