@@ -2,76 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from classification.maps_examples import MapsExamples, clean_lead_maps
 from classification.maps_network import MapsNet
 from classification.printed_windows import PrintedWindows
 from classification.signal_network import SignalResNet
-from classification.signal_task import CLASSES
+from classification.superclass_task import SuperclassTask
 from ecg.metrics.diagnosis import auroc
-from learning.training import Task
 
 
-class MapsTask(Task):
-    """MI and the other PTB-XL superclasses from lead maps; chosen by MI's AUROC.
+class MapsTask(SuperclassTask):
+    """MI and the other superclasses from lead maps; chosen by MI's AUROC.
 
     Args:
-        train_uv: ``(n, 12, samples)`` int16 microvolts at 100 Hz.
-        train_targets: ``(n, 5)`` of ``signal_task.CLASSES``.
-        validation_uv: the same of other patients.
-        validation_targets: the same of other patients.
+        data: as for ``SuperclassTask``.
         initial: a trained signal network whose weights the network along time begins with.
-        network_arguments: arguments of ``MapsNet``.
-        metadata: facts for the checkpoint.
+        more: as for ``SuperclassTask``.
     """
 
     network_name = "MapsNet"
     monitor = ("auroc_mi_3x4", "max")
 
-    def __init__(
-        self,
-        train_uv: NDArray[np.int16],
-        train_targets: NDArray[np.float32],
-        validation_uv: NDArray[np.int16],
-        validation_targets: NDArray[np.float32],
-        initial: SignalResNet | None = None,
-        network_arguments: Mapping[str, Any] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.network_arguments = {"n_outputs": len(CLASSES), **(network_arguments or {})}
-        self.metadata = {"classes": list(CLASSES), **(metadata or {})}
-        self._examples = MapsExamples(train_uv, train_targets)
-        self._validation = (validation_uv, validation_targets)
+    def __init__(self, *data: Any, initial: SignalResNet | None = None, **more: Any) -> None:
+        super().__init__(*data, **more)
         self._initial = initial
-        self._weights = torch.tensor([2.0] + [1.0] * (len(CLASSES) - 1))
+
+    def _make_examples(
+        self, signals_uv: NDArray[np.int16], targets: NDArray[np.float32]
+    ) -> MapsExamples:
+        return MapsExamples(signals_uv, targets)
 
     def prepare(self, network: nn.Module) -> None:
         """Takes over the signal network's weights, where there is one."""
         if self._initial is not None:
             assert isinstance(network, MapsNet)
             network.start_from(self._initial)
-
-    def train_dataset(self) -> MapsExamples:
-        """Returns the augmented training examples."""
-        return self._examples
-
-    def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, dict[str, float]]:
-        """Binary cross-entropy over the classes, MI counted twice."""
-        ink, present, targets = batch
-        each = functional.binary_cross_entropy_with_logits(
-            network(ink, present), targets, reduction="none"
-        ).mean(0)
-        weights = self._weights.to(each.device)
-        return (each * weights).sum() / weights.sum(), {"mi": float(each[0].detach())}
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on the maps of error-free 3x4 pages."""

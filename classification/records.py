@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classification.signal_task import CLASSES
+from classification.superclass_task import CLASSES
 from ecg.ptbxl import PtbXl
 
 Split = tuple[NDArray[np.int16], NDArray[np.float32]]
@@ -21,7 +21,7 @@ def load_split(folder: Path, split: str) -> Split:
         split: ``train``, ``validation`` or ``test``.
 
     Returns:
-        ``(n, 12, 1000)`` int16 microvolts and ``(n, 5)`` targets of ``signal_task.CLASSES``.
+        ``(n, 12, 1000)`` int16 microvolts and ``(n, 5)`` targets of ``superclass_task.CLASSES``.
     """
     ptbxl = PtbXl(folder, cached_shards=1)
     ids = ptbxl.select(split=split, rate_hz=100)

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 from classification.options import TrainMaps
-from classification.train_signals import FACTS, training_config
 
 
 def main(config: TrainMaps) -> Path:
@@ -15,6 +14,7 @@ def main(config: TrainMaps) -> Path:
     from classification.maps_task import MapsTask
     from classification.records import load_split
     from classification.signal_network import SignalResNet
+    from classification.superclass_task import BUDGET
     from learning.checkpoint import read_checkpoint
     from learning.training import train
 
@@ -25,7 +25,6 @@ def main(config: TrainMaps) -> Path:
     task = MapsTask(
         *load_split(config.ptbxl, "train"),
         *load_split(config.ptbxl, "validation"),
-        initial,
-        metadata=FACTS,
+        initial=initial,
     )
-    return train(task, training_config(config))
+    return train(task, config.training_config(**BUDGET))

@@ -9,43 +9,39 @@ from typing import Annotated, Literal
 
 import tyro
 
+from learning.options import TrainingOptions
+
 Look = Literal["page-look", "layout-look", "trace-look", "lead-names"]
 
 
-@dataclass(frozen=True)
-class TrainLook:
+@dataclass(frozen=True, kw_only=True)
+class TrainLook(TrainingOptions):
     """What to train and for how long."""
 
     look: Annotated[Look, tyro.conf.Suppress]
-    ptbxl: Path
-    """Folder of PTB-XL (PhysioNet's own layout or packed shards)."""
-    out: Path
-    """Run folder; training goes on from the state in it."""
-    minutes: float = 60.0
-    """Time budget, counted across resumes."""
-    max_steps: int = 100_000
+    batch_size: int = 4
+    """Examples in a batch."""
+    validate_every_steps: int = 250
+    """Steps between validations."""
     exclude: Path | None = None
     """Text file of PTB-XL record numbers to leave out."""
     records_100hz: int = 4000
     """Records taken at 100 Hz beside all that exist at 500 Hz."""
     architecture: str = "unet"
+    """unet or unetplusplus."""
     encoder: str = "resnet18"
+    """Encoder of segmentation-models-pytorch."""
     encoder_depth: int = 4
+    """Levels of the encoder, 3 to 5."""
     decoder_channels: tuple[int, ...] = (64, 32, 16, 16)
-    learning_rate: float = 2e-3
-    batch_size: int = 4
-    threads: int = 2
-    workers: int = 0
-    validate_every_steps: int = 250
-    device: str = "auto"
-    seed: int = 0
+    """Widths of the decoder's levels, as many as the encoder has."""
 
 
 def train_look(config: TrainLook) -> Path:
     """Train a look and return the folder of its best checkpoint."""
     import segmentation.networks  # noqa: F401  (registers LookNetwork)
     from ecg.splits import reader_exclusions
-    from learning.training import Task, TrainingConfig, train
+    from learning.training import Task, train
     from segmentation.layout_look import LayoutLookTask
     from segmentation.lead_names import LeadNameTask
     from segmentation.page_look import PageLookTask
@@ -70,19 +66,4 @@ def train_look(config: TrainLook) -> Path:
         "lead-names": LeadNameTask,
     }
     task = tasks[config.look](training, validation, arguments)  # type: ignore[call-arg]
-    return train(
-        task,
-        TrainingConfig(
-            out=config.out,
-            max_steps=config.max_steps,
-            max_minutes=config.minutes,
-            batch_size=config.batch_size,
-            learning_rate=config.learning_rate,
-            ema_decay=0.998,
-            threads=config.threads,
-            workers=config.workers,
-            validate_every_steps=config.validate_every_steps,
-            device=config.device,
-            seed=config.seed,
-        ),
-    )
+    return train(task, config.training_config(ema_decay=0.998))
