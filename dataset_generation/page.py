@@ -94,9 +94,11 @@ class Page:
         if spec.pulse == "none":
             return ()
         width, height = spec.pulse_width_mm, spec.gain_mm_per_mv
-        lead = 0.25 * width
+        foot = spec.pulse_foot_mm
+        before, after = (foot, 0.25 * width) if spec.pulse == "end" else (0.25 * width, foot)
+        rise, fall = before, before + 0.75 * width
         shape = np.array(
-            [[0, 0], [lead, 0], [lead, -height], [width, -height], [width, 0], [width + lead, 0]]
+            [[0, 0], [rise, 0], [rise, -height], [fall, -height], [fall, 0], [fall + after, 0]]
         )
         starts: set[tuple[float, int]] = set()
         for trace in self.traces:
@@ -110,7 +112,7 @@ class Page:
                 ]
                 starts.add((float(max(same_row)), trace.row))
             else:
-                starts.add((float(spec.column_x_mm[trace.column] - width - lead), trace.row))
+                starts.add((float(spec.column_x_mm[trace.column] - shape[-1, 0]), trace.row))
         return tuple(shape + [x, spec.row_y_mm[row]] for x, row in sorted(starts))
 
     @cached_property

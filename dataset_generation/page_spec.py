@@ -57,6 +57,8 @@ class PageSpec:
         column_x_mm: where each column's trace begins (rhythm strips begin at the first).
         offset_mv: 12 offsets added to the leads before printing (0 = true zero on the row's).
         pulse: where calibration pulses stand: ``start``, ``end``, ``each`` or ``none``.
+        pulse_width_mm: from the beginning of a pulse to its falling edge.
+        pulse_foot_mm: line between a pulse and the trace; 0 where it falls as the trace begins.
         separator: mark between the leads of a row: ``bar``, ``tick``, ``double``, ``full`` (as
             high as the row) or ``none``.
         separator_width_mm: its line width.
@@ -84,6 +86,7 @@ class PageSpec:
     trace_width_mm: float = 0.3
     pulse: str = "start"
     pulse_width_mm: float = 5.0
+    pulse_foot_mm: float = 1.25
     separator: str = "none"
     separator_width_mm: float = 0.4
     name_font: str = "DejaVuSans"
@@ -262,7 +265,9 @@ def sample_page(rng: np.random.Generator, layout: str | None = None) -> PageSpec
         raster_per_mm=float(rng.choice([0.0, 8.0, 6.0, 12.0], p=[0.75, 0.12, 0.05, 0.08])),
     )
     texts, scribbles = _sample_words(rng, spec, header)
-    return replace(spec, texts=texts, scribbles=scribbles)
+    # Many a pulse falls where the trace begins.
+    foot = 0.0 if rng.random() < 0.4 else 0.25 * pulse_width
+    return replace(spec, texts=texts, scribbles=scribbles, pulse_foot_mm=foot)
 
 
 def _rhythm_leads(rng: np.random.Generator, count: int) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ def ptb_v_page() -> PageSpec:
         trace_width_mm=0.3,
         pulse="each",
         pulse_width_mm=0.8 * _LEAD_IN_MM,
+        pulse_foot_mm=0.2 * _LEAD_IN_MM,
         name_font=_FONT,
         name_height_mm=_NAME_HEIGHT_MM,
         name_dx_mm=0.5 - _LEAD_IN_MM,

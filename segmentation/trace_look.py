@@ -83,7 +83,11 @@ class TraceLookExamples(ExampleDataset):
         start = row_traces[0].points_mm[0, 0]
         stop = row_traces[-1].points_mm[-1, 0]
         width_mm = WIDTH / PIXELS_PER_MM
-        left = float(rng.uniform(start - 14, max(stop - width_mm + 14, start - 13)))
+        first, last = start - 14, max(stop - width_mm + 14, start - 13)
+        left = float(rng.uniform(first, last))
+        # What is read wrongly at the ends of a row is often all that is wrong.
+        if rng.random() < 0.35:
+            left = float(rng.choice([start - rng.uniform(2, 14), last - rng.uniform(0, 12)]))
         level = float(np.median(np.concatenate([t.points_mm[:, 1] for t in row_traces])))
         top = level - STRIP_MM / 2 + float(np.clip(rng.normal(0, 1.0), -3, 3))
         image = take_rectified(photo, left, top, (WIDTH, HEIGHT), PIXELS_PER_MM, rng, 0.01)
