@@ -30,16 +30,25 @@ _USUAL_COLUMNS_MM = (62.5, 125.0)
 _CABRERA_PRIOR = 1.5
 USUAL_GAIN_MM_PER_MV = 10.0
 _NAME_TOLERANCE_MM = (4.5, 3.5)
+_USUAL_NAME_MM = (2.2, 1.4)
 
 
 @dataclass(frozen=True)
 class NameSeen:
-    """A lead name: the lead, its centre on the page in mm and how sure the look is (0..1)."""
+    """A lead name.
+
+    Attributes:
+        lead: the lead.
+        x_mm, y_mm: its centre on the page.
+        score: how sure the look is, 0..1.
+        half_mm: half its width and height.
+    """
 
     lead: str
     x_mm: float
     y_mm: float
     score: float
+    half_mm: tuple[float, float] = _USUAL_NAME_MM
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,11 @@ class LayoutFound:
     left_mm: float
     score: float
     evidence: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def short(self) -> tuple[RowSeen, ...]:
+        """The rows in the picture that are no rhythm strips."""
+        return self.rows[: max(self.layout.rows - self.row_offset, 0)]
 
     def printed_leads(self, duration_s: float) -> list[PrintedLead]:
         """The stretches on the rows in the picture; ``row`` counts these rows."""
@@ -175,9 +189,9 @@ def _names(
         lead = LEADS[int(by_lead[:, place[0], place[1]].sum(axis=(1, 2)).argmax())]
         # A name covers about 8 square millimetres.
         score = peak * min(1.0, mass / (5.0 * scale**2))
-        seen.append(
-            NameSeen(lead, float(origin[0] + x / scale), float(origin[1] + y / scale), score)
-        )
+        at = float(origin[0] + x / scale), float(origin[1] + y / scale)
+        half = weights.shape[1] / 2 / scale, weights.shape[0] / 2 / scale
+        seen.append(NameSeen(lead, *at, score, half))
     return tuple(sorted(seen, key=lambda name: -name.score))
 
 

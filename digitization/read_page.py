@@ -13,6 +13,7 @@ from digitization.following import follow
 from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import (
     LayoutFound,
+    NameSeen,
     PageSeen,
     PulseSeen,
     RowSeen,
@@ -23,7 +24,7 @@ from digitization.layout import (
 from digitization.names import read_words, search_names
 from digitization.quality import Agreement, correlation, limb_checks
 from digitization.rectify import rectify
-from digitization.traces import RowTrace, clean_heights, sample_window, without_marks
+from digitization.traces import RowTrace, clean_heights, sample_window, without_pulse
 from ecg.lead_maps import LeadMaps, draw_lead_maps
 from ecg.leads import LEAD_INDEX, LEADS
 from ecg.page_geometry import PageGeometry
@@ -39,6 +40,8 @@ _STRIP_MM = 48.0
 _TALL_STRIP_MM = 64.0
 _DENSE_ROWS_MM = 18.0
 _SIDE_MM = 14.0
+_SURE_NAME = 0.5
+_NAME_INK = 0.1
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
 _BEST_PIXELS_PER_MM = 4.0
@@ -49,6 +52,10 @@ _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
 _LEAST_SUPPORT_STRIP = 0.8
 _AGREEMENT_MM = 0.5
+_FOOT_MM = 1.0
+_BESIDE_PULSE = 0.5
+_GAPS_MM = (0.0, *np.arange(0.5, 5.01, 0.125).tolist())
+_FULL_GAP = 0.3
 _USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
 
 
@@ -119,7 +126,7 @@ def read_page(
     geometry = find_geometry(photo, looks)
     geometry, seen, turned = find_upright(photo, geometry, looks)
     candidates = candidate_layouts(seen, options.layout)
-    traces = _read_rows(photo, geometry, seen.rows, looks)
+    traces = _read_rows(photo, geometry, seen, looks)
     speed = options.speed_mm_per_s or 25.0
     shown_gain, pulse_mm = pulse_gain(seen.pulses, seen.rows, GAINS_MM_PER_MV)
     gain = options.gain_mm_per_mv or shown_gain or 10.0
@@ -279,9 +286,10 @@ def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPag
 
 
 def _read_rows(
-    photo: NDArray[np.uint8], geometry: PageGeometry, rows: tuple[RowSeen, ...], looks: SeesPages
+    photo: NDArray[np.uint8], geometry: PageGeometry, seen: PageSeen, looks: SeesPages
 ) -> dict[RowSeen, RowTrace]:
     """The centre line of every row, all over the same columns."""
+    rows = seen.rows
     if not rows:
         return {}
     left = min(row.left_mm for row in rows) - _SIDE_MM
@@ -294,6 +302,8 @@ def _read_rows(
     tops = [level - strip_mm / 2 for level in levels]
     strips = (rectify(photo, geometry, left, top, size, scale) for top in tops)
     columns = np.stack([looks.see_trace(strip) for strip in strips])
+    for strip, top in zip(columns, tops, strict=True):
+        _doubt_names(strip[:-1], seen.names, left, top)
     centres, presence, confidence = follow(columns)
     x = left + np.arange(size[0]) / scale
     return {
@@ -302,6 +312,25 @@ def _read_rows(
             rows, tops, centres, presence, confidence, strict=True
         )
     }
+
+
+def _doubt_names(
+    heights: NDArray[np.float32], names: tuple[NameSeen, ...], left_mm: float, top_mm: float
+) -> None:
+    """Lower, in place, the likelihood of a trace where a lead name is printed.
+
+    A trace may run through a name; but where the trace may be elsewhere, the ink is the name's:
+    the strokes of a "V" below the beginning of a lead look like a complex.
+    """
+    for name in names:
+        if name.score < _SURE_NAME:
+            continue
+        half_x, half_y = name.half_mm
+        first = round((name.x_mm - half_x - left_mm) * _TRACE_PIXELS_PER_MM)
+        last = round((name.x_mm + half_x - left_mm) * _TRACE_PIXELS_PER_MM)
+        above = round((name.y_mm - half_y - top_mm) * _TRACE_PIXELS_PER_MM)
+        below = round((name.y_mm + half_y - top_mm) * _TRACE_PIXELS_PER_MM)
+        heights[max(above, 0) : max(below + 1, 0), max(first, 0) : max(last + 1, 0)] *= _NAME_INK
 
 
 @dataclass(frozen=True)
@@ -342,7 +371,7 @@ def _compose(
 ) -> _Composition:
     """Put the rows together under one layout."""
     starts_mm, column_mm = _time_base(found, rows, pulses, speed)
-    rows = [without_marks(row, list(starts_mm)) for row in rows]
+    rows = [without_pulse(row, starts_mm[0]) for row in rows]
     duration_s = column_mm / speed * found.layout.columns
     printed = tuple(found.printed_leads(duration_s))
     samples = round(duration_s * READING_RATE_HZ)
@@ -392,7 +421,7 @@ def _time_base(
     """Where the columns begin and how wide they are, from the ends of the rows.
 
     Rows that are a little longer or shorter than a usual page have its length, and lie where
-    most of their ends agree.
+    most of their ends agree; what is longer may be gaps between the columns.
     """
     extents = [extent for extent in (row.extent_mm for row in rows) if extent is not None]
     if not extents:
@@ -404,16 +433,25 @@ def _time_base(
     from_names = abs(found.column_mm - width) > 0.05 * width
     if from_names:
         width = found.column_mm
-    # What stands before the foot of pulses at an end was read from them: the other end is true.
     leading = [p.right_mm for p in pulses if p.left_mm - 4 < left < p.right_mm + 4]
     trailing = [p.left_mm for p in pulses if p.left_mm - 4 < right < p.right_mm + 4]
     usual_mm = _usual_width(width, speed)
+    gap = 0.0
     if usual_mm and not from_names and not (leading and trailing):
-        begins = [] if leading else [extent[0] for extent in extents]
+        # What stands beyond the foot of pulses at an end was read from them.
+        first = float(np.median(leading)) - _FOOT_MM if leading else -np.inf
+        last = float(np.median(trailing)) + _FOOT_MM if trailing else np.inf
+        begins = np.array([extent[0] for extent in extents if extent[0] > first])
         # The last sample stands one step before the end.
-        length = usual_mm * columns - speed / READING_RATE_HZ
-        ends = [] if trailing else [extent[1] - length for extent in extents]
-        left = _agreed(np.array(begins + ends))
+        ends = np.array([extent[1] for extent in extents if extent[1] < last])
+        ends = ends + speed / READING_RATE_HZ
+        if not len(begins) + len(ends):
+            begins = np.array([extent[0] for extent in extents])
+        # Beside a pulse an end is less sure.
+        sure = np.array([_BESIDE_PULSE if leading else 1.0] * len(begins))
+        sure = np.append(sure, [_BESIDE_PULSE if trailing else 1.0] * len(ends))
+        short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
+        left, gap = _left_and_gap(begins, ends, sure, usual_mm, columns, short)
     elif leading:
         left = float(np.median(leading))
     width = usual_mm or width
@@ -421,13 +459,47 @@ def _time_base(
     if between is not None:
         starts, shortest = between
         return starts, _usual_width(shortest, speed) or shortest
-    return tuple(left + k * width for k in range(columns)), width
+    return tuple(left + k * (width + gap) for k in range(columns)), width
 
 
-def _agreed(places_mm: FloatArray) -> float:
+def _left_and_gap(
+    begins_mm: FloatArray,
+    ends_mm: FloatArray,
+    sure: FloatArray,
+    width_mm: float,
+    columns: int,
+    rows: list[RowTrace],
+) -> tuple[float, float]:
+    """Where the first column begins, and how far the columns stand apart.
+
+    Args:
+        begins_mm, ends_mm: of the rows.
+        sure: weight of each.
+        width_mm: width of a column.
+        columns: their number.
+        rows: rows that have all columns.
+    """
+    best_left, best_gap, most = 0.0, 0.0, -np.inf
+    for gap in _GAPS_MM if columns > 1 and rows else _GAPS_MM[:1]:
+        length = width_mm * columns + gap * (columns - 1)
+        left = _agreed(np.concatenate([begins_mm, ends_mm - length]), sure)
+        # Presence says how much of the gaps is empty; a gap that is none is full of traces.
+        empty = 0.0
+        for row in rows:
+            for column in range(1, columns):
+                start = left + column * width_mm + (column - 1) * gap
+                inside = row.presence[(row.x_mm > start) & (row.x_mm < start + gap)]
+                empty += float((_FULL_GAP - inside).sum()) * (row.x_mm[1] - row.x_mm[0])
+        if empty > most:
+            best_left, best_gap, most = left, gap, empty
+    return best_left, best_gap
+
+
+def _agreed(places_mm: FloatArray, sure: FloatArray) -> float:
     """The mean of the places that most agree on, the others being misread."""
-    near = np.abs(places_mm[:, None] - places_mm) < _AGREEMENT_MM
-    return float(places_mm[near[near.sum(axis=1).argmax()]].mean())
+    close = np.abs(places_mm[:, None] - places_mm) < _AGREEMENT_MM
+    best = close[(close @ sure).argmax()]
+    return float(np.average(places_mm[best], weights=sure[best]))
 
 
 def _usual_width(width_mm: float, speed: float) -> float | None:

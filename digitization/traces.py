@@ -95,31 +95,30 @@ def clean_heights(
     return RowTrace(x_mm, y, confidence, presence)
 
 
-def without_marks(trace: RowTrace, boundaries_mm: list[float]) -> RowTrace:
-    """Take out the marks between leads, and the foot of a pulse before the first.
+def without_pulse(trace: RowTrace, left_mm: float) -> RowTrace:
+    """Take out what was read of a pulse that falls where the row begins.
 
-    Within half a millimetre of a boundary, heights far from those on both sides belong to a
-    separator, not to the heart.
+    Within half a millimetre of the beginning, heights far from those on both sides belong to the
+    pulse, not to the heart.
 
     Args:
         trace: a row as read.
-        boundaries_mm: where leads begin.
+        left_mm: where its first lead begins.
     """
     x, y = trace.x_mm, trace.y_mm.copy()
-    for boundary in boundaries_mm:
-        away = x - boundary
-        sides = [(away > -_SIDE_MM) & (away < -_MARK_MM), (away > _MARK_MM) & (away < _SIDE_MM)]
-        levels = [np.nanmedian(y[side]) for side in sides if np.isfinite(y[side]).any()]
-        if not levels:
-            continue
-        low, high = min(levels) - _STEP_MM, max(levels) + _STEP_MM
-        near = np.flatnonzero(np.abs(away) <= _MARK_MM)
-        marks = near[(y[near] < low) | (y[near] > high)]
-        kept = np.setdiff1d(np.flatnonzero(np.isfinite(y)), marks)
-        if len(levels) == 2 and len(kept) > 1:
-            y[marks] = np.interp(x[marks], x[kept], y[kept])
-        else:
-            y[marks] = np.nan
+    away = x - left_mm
+    sides = [(away > -_SIDE_MM) & (away < -_MARK_MM), (away > _MARK_MM) & (away < _SIDE_MM)]
+    levels = [np.nanmedian(y[side]) for side in sides if np.isfinite(y[side]).any()]
+    if not levels:
+        return trace
+    low, high = min(levels) - _STEP_MM, max(levels) + _STEP_MM
+    near = np.flatnonzero(np.abs(away) <= _MARK_MM)
+    marks = near[(y[near] < low) | (y[near] > high)]
+    kept = np.setdiff1d(np.flatnonzero(np.isfinite(y)), marks)
+    if len(levels) == 2 and len(kept) > 1:
+        y[marks] = np.interp(x[marks], x[kept], y[kept])
+    else:
+        y[marks] = np.nan
     return replace(trace, y_mm=y)
 
 

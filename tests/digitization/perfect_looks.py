@@ -102,8 +102,8 @@ class PerfectLooks:
         sure = np.isfinite(height).astype(np.float32)
         return clean_heights(x, y, sure, sure)
 
-    def read_rows(self, picture: Any, geometry: Any, rows: Any, looks: Any) -> Any:
-        return {row: self.read_row(picture, geometry, row, looks) for row in rows}
+    def read_rows(self, picture: Any, geometry: Any, seen: Any, looks: Any) -> Any:
+        return {row: self.read_row(picture, geometry, row, looks) for row in seen.rows}
 
 
 def photograph(layout: str, strength: str, seed: int, pixels_per_mm: float = 4.0) -> Photo:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from digitization.traces import clean_heights, sample_window, without_marks
+from digitization.traces import clean_heights, sample_window, without_pulse
 
 
 def _row(gap=(0, 0)):
@@ -36,12 +36,12 @@ def test_the_inverted_lead_is_turned_back():
     np.testing.assert_allclose(up, -down)
 
 
-def test_a_separator_at_a_boundary_is_taken_out_and_a_beat_elsewhere_stays():
+def test_a_pulse_that_falls_where_the_row_begins_is_taken_out_and_a_beat_stays():
     row = _row()
     y = row.y_mm.copy()
-    separator = np.abs(row.x_mm - 40) < 0.3
+    pulse = np.abs(row.x_mm - 40) < 0.3
     beat = np.abs(row.x_mm - 55) < 0.3
-    y[separator | beat] -= 8
-    cleaned = without_marks(replace(row, y_mm=y), [10.0, 40.0])
-    np.testing.assert_allclose(cleaned.y_mm[separator], row.y_mm[separator], atol=0.6)
+    y[pulse | beat] -= 8
+    cleaned = without_pulse(replace(row, y_mm=y), 40.0)
+    np.testing.assert_allclose(cleaned.y_mm[pulse], row.y_mm[pulse], atol=0.6)
     np.testing.assert_allclose(cleaned.y_mm[beat], y[beat])
