@@ -236,7 +236,7 @@ def _rows(
         else:
             best.append(piece)
     found = []
-    for row in rows:
+    for row in map(_without_strays, rows):
         length = np.array([p[1] - p[0] for p in row])
         level = float(np.average([p[2] for p in row], weights=length))
         found.append((RowSeen(level, min(p[0] for p in row), max(p[1] for p in row)), length.sum()))
@@ -245,6 +245,22 @@ def _rows(
     longest = max(length for _, length in found)
     kept = [row for row, length in found if length > max(12.0, 0.3 * longest)]
     return tuple(sorted(kept, key=lambda row: row.y_mm))
+
+
+def _without_strays(pieces: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """The pieces of a row without those further from the others than they are long.
+
+    What lies beside the paper may look like traces at the level of a row.
+    """
+    longest = max(pieces, key=lambda piece: piece[1] - piece[0])
+    kept, left, right = [longest], longest[0], longest[1]
+    for piece in sorted(pieces, key=lambda piece: max(left - piece[1], piece[0] - right)):
+        away = max(left - piece[1], piece[0] - right)
+        if piece is longest or away > piece[1] - piece[0]:
+            continue
+        kept.append(piece)
+        left, right = min(left, piece[0]), max(right, piece[1])
+    return kept
 
 
 def _furthest_step(pieces: list[tuple[float, float, float]]) -> float:

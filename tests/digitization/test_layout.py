@@ -57,6 +57,17 @@ def test_a_steep_complex_at_the_end_does_not_join_rows():
     assert [row.y_mm for row in rows] == pytest.approx(levels, abs=0.7)
 
 
+def test_marks_far_beside_a_row_are_not_of_it():
+    maps = _maps([30, 60, 90])
+    maps.values[CLASSES.index("baseline"), 58:63, 100:540] = 0
+    maps.values[CLASSES.index("baseline"), 58:63, 0:30] = 0.9
+    maps.values[CLASSES.index("baseline"), 58:63, 110:300] = 0.9
+    maps.values[CLASSES.index("baseline"), 58:63, 320:540] = 0.9
+    maps.values[CLASSES.index("baseline"), 58:63, 40:100] = 0
+    lefts = [row.left_mm for row in look_over(maps, 0, 0, SCALE).rows]
+    assert lefts == pytest.approx([55, 20, 20], abs=1)
+
+
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "strip"])
 @pytest.mark.parametrize("order", ["standard", "cabrera"])
 def test_all_names_tell_layout_and_order(layout, order):

@@ -55,3 +55,26 @@ def test_false_pulses_never_turn_the_time_round():
     starts, width = _time_base(_found("3x4", 3, 30.0), rows, pulses, 25.0)
     assert width > 0
     assert (np.diff(starts) > 0).all()
+
+
+def _row_with_gaps(left, gap, level=50.0):
+    x = np.arange(0, 300, 0.125)
+    here = np.zeros(len(x), np.float32)
+    for column in range(4):
+        start = left + column * (62.5 + gap)
+        here[(x >= start) & (x <= start + 62.45)] = 1
+    return clean_heights(x, np.full(len(x), level), here, here)
+
+
+def test_gaps_between_columns_are_no_time():
+    rows = [_row_with_gaps(LEFT, 2.0) for _ in range(3)] + [_row(LEFT, LEFT + 249.95)]
+    starts, width = _time_base(_found("3x4+1", 4, 64.0), rows, (), 25.0)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, LEFT + 64.5 * np.arange(4), atol=0.15)
+
+
+def test_ends_far_from_pulses_outweigh_what_was_read_beside_them():
+    pulses = tuple(PulseSeen(LEFT - 6, 40.0, LEFT, 50.0) for _ in range(4))
+    rows = [_row(LEFT + 1.0, LEFT + 249.95) for _ in range(3)] + [_row(LEFT - 9, LEFT + 270)]
+    starts, _ = _time_base(_found("3x4", 4, 62.5), rows, pulses, 25.0)
+    assert starts[0] == pytest.approx(LEFT, abs=0.1)
