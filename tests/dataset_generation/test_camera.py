@@ -132,6 +132,7 @@ def test_mask_of_a_lead_covers_its_centre_line(record: Record) -> None:
     photo = Photo(page, sample_photo(rng, size, "photo", 6.0))
     mask = lead_mask(photo, "V2")
     height, width = mask.shape
+    near = cv2.dilate(mask, np.ones((3, 3), np.uint8))  # a thin pen may round to the next pixel
     for trace in page.traces:
         if trace.lead != "V2":
             continue
@@ -139,5 +140,6 @@ def test_mask_of_a_lead_covers_its_centre_line(record: Record) -> None:
         on = ((trace.points_mm > 1) & (trace.points_mm < np.array(size) - 1)).all(-1)
         at = np.round(points[on]).astype(int)
         at = at[(at >= 0).all(-1) & (at[:, 0] < width) & (at[:, 1] < height)]
-        assert mask[at[:, 1], at[:, 0]].mean() > 0.97
+        assert mask[at[:, 1], at[:, 0]].mean() > 0.9
+        assert near[at[:, 1], at[:, 0]].all()
     assert (mask <= (four_class_mask(photo) == 3)).all()
