@@ -250,16 +250,15 @@ def _rows(
 def _without_strays(pieces: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
     """The pieces of a row without those further from the others than they are long.
 
-    What lies beside the paper may look like traces at the level of a row.
+    What lies beside the paper may look like traces at the level of a row. The longest piece
+    comes first.
     """
-    longest = max(pieces, key=lambda piece: piece[1] - piece[0])
+    longest, *others = pieces
     kept, left, right = [longest], longest[0], longest[1]
-    for piece in sorted(pieces, key=lambda piece: max(left - piece[1], piece[0] - right)):
-        away = max(left - piece[1], piece[0] - right)
-        if piece is longest or away > piece[1] - piece[0]:
-            continue
-        kept.append(piece)
-        left, right = min(left, piece[0]), max(right, piece[1])
+    for piece in sorted(others, key=lambda piece: max(left - piece[1], piece[0] - right)):
+        if max(left - piece[1], piece[0] - right) <= piece[1] - piece[0]:
+            kept.append(piece)
+            left, right = min(left, piece[0]), max(right, piece[1])
     return kept
 
 

@@ -27,6 +27,7 @@ _OFFSETS_Y_MM = np.arange(-9.0, 9.1, 1.5)
 _MOST_WORDS = 60
 _LEAST_READ = 0.4
 _LEAST_FOUND = 0.5
+_FEWEST = 3
 
 ReadsNames = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -73,7 +74,8 @@ def search_names(
         read: as for ``read_words``.
 
     Returns:
-        Names at the offset and of the layout that explain most of what is read there.
+        Names at the offset and of the layout that explain most of what is read there; none
+        where they are too few to mean anything.
     """
     if not rows or len(rows) > 13:
         return ()
@@ -123,7 +125,8 @@ def search_names(
                 if p > _LEAST_FOUND
             )
             best = (float(total[i, j]), names)
-    return best[1]
+    # Among so many crops one or two are read as a name by chance.
+    return best[1] if len(best[1]) >= _FEWEST else ()
 
 
 def _crops(

@@ -33,7 +33,6 @@ from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Trace
 
 _ENOUGH_NAMES = 4.5
-_LEAST_FOUND = 3
 _LAYOUT_PIXELS_PER_MM = 4.0
 _TRACE_PIXELS_PER_MM = 8.0
 _STRIP_MM = 48.0
@@ -236,25 +235,29 @@ def find_upright(
     for turns in (0, 2, 1, 3):
         turned = turn_geometry(geometry, turns)
         seen = _see_layout(photo, turned, looks)
+        score = _layout_score(seen)
         # Pulses look like themselves only on an upright page.
-        if seen.pulses and _layout_score(seen) < _ENOUGH_NAMES:
-            seen = _search_names(photo, turned, seen, looks)
-        tried.append((_layout_score(seen), turned, seen, turns))
-        if tried[-1][0] > _ENOUGH_NAMES:
+        if seen.pulses and score < _ENOUGH_NAMES:
+            score, seen = _search_names(photo, turned, score, seen, looks)
+        if score > _ENOUGH_NAMES:
             return turned, seen, turns
-    _, turned, seen, turns = max(tried, key=lambda one: one[0])
-    return turned, _search_names(photo, turned, seen, looks), turns
+        tried.append((score, turned, seen, turns))
+    score, turned, seen, turns = max(tried, key=lambda one: one[0])
+    if not seen.pulses:
+        _, seen = _search_names(photo, turned, score, seen, looks)
+    return turned, seen, turns
 
 
 def _search_names(
-    photo: NDArray[np.uint8], geometry: PageGeometry, seen: PageSeen, looks: SeesPages
-) -> PageSeen:
+    photo: NDArray[np.uint8], geometry: PageGeometry, score: float, seen: PageSeen, looks: SeesPages
+) -> tuple[float, PageSeen]:
     """The page with the names found by a closer look, where they fit a layout better."""
-    found = replace(seen, names=search_names(photo, geometry, seen.rows, looks.see_names))
-    # Among so many crops one or two are read as a name by chance.
-    if len(found.names) < _LEAST_FOUND:
-        return seen
-    return max(seen, found, key=_layout_score)
+    names = search_names(photo, geometry, seen.rows, looks.see_names)
+    if not names:
+        return score, seen
+    found = replace(seen, names=names)
+    better = _layout_score(found)
+    return (better, found) if better > score else (score, seen)
 
 
 def _layout_score(seen: PageSeen) -> float:

@@ -127,12 +127,13 @@ def test_a_part_of_a_clean_photo_is_the_same_part_of_the_whole(record: Record) -
 
 def test_mask_of_a_lead_covers_its_centre_line(record: Record) -> None:
     rng = np.random.default_rng(4)
-    page = Page(sample_page(rng, "3x4+1"), record)
+    # The centre of a thinner pen may round to the pixel beside it.
+    page = Page(replace(sample_page(rng, "3x4+1"), trace_width_mm=0.4), record)
     size = (page.spec.width_mm, page.spec.height_mm)
     photo = Photo(page, sample_photo(rng, size, "photo", 6.0))
     mask = lead_mask(photo, "V2")
     height, width = mask.shape
-    near = cv2.dilate(mask, np.ones((3, 3), np.uint8))  # a thin pen may round to the next pixel
+    near = cv2.dilate(mask, np.ones((3, 3), np.uint8))
     for trace in page.traces:
         if trace.lead != "V2":
             continue
@@ -140,6 +141,6 @@ def test_mask_of_a_lead_covers_its_centre_line(record: Record) -> None:
         on = ((trace.points_mm > 1) & (trace.points_mm < np.array(size) - 1)).all(-1)
         at = np.round(points[on]).astype(int)
         at = at[(at >= 0).all(-1) & (at[:, 0] < width) & (at[:, 1] < height)]
-        assert mask[at[:, 1], at[:, 0]].mean() > 0.9
+        assert mask[at[:, 1], at[:, 0]].mean() > 0.97
         assert near[at[:, 1], at[:, 0]].all()
     assert (mask <= (four_class_mask(photo) == 3)).all()
