@@ -13,14 +13,16 @@ from functools import cached_property
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import LinearNDInterpolator
 
 from ecg.page_geometry import PageGeometry
 
 FloatArray = NDArray[np.float64]
 
-_MARGIN_MM = 30.0
-_STEP_MM = 1.5
+LATTICE_MARGIN_MM = 30.0
+LATTICE_STEP_MM = 1.5
 _INVERSE_STEP_PX = 4
+_SETTLED_MM = 0.003
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class CameraSpec:
         view: apparent sideways shift per mm of height (obliqueness of the view).
         bends: curl and folds.
         crumple_mm: depth of the crumple; its pattern follows from ``crumple_seed``.
+        lens: radial distortion: shift at half the photo's diagonal, share of it.
+        stretch: height of the page by what it should be.
     """
 
     photo_size: tuple[int, int]
@@ -66,6 +70,8 @@ class CameraSpec:
     bends: tuple[Bend, ...] = ()
     crumple_mm: float = 0.0
     crumple_seed: int = 0
+    lens: float = 0.0
+    stretch: float = 1.0
 
 
 class Camera:
@@ -75,15 +81,17 @@ class Camera:
         self.spec = spec
         self.page_size_mm = page_size_mm
         width, height = page_size_mm
-        columns = int(np.ceil((width + 2 * _MARGIN_MM) / _STEP_MM)) + 1
-        rows = int(np.ceil((height + 2 * _MARGIN_MM) / _STEP_MM)) + 1
-        x = -_MARGIN_MM + _STEP_MM * np.arange(columns)
-        y = -_MARGIN_MM + _STEP_MM * np.arange(rows)
+        columns = int(np.ceil((width + 2 * LATTICE_MARGIN_MM) / LATTICE_STEP_MM)) + 1
+        rows = int(np.ceil((height + 2 * LATTICE_MARGIN_MM) / LATTICE_STEP_MM)) + 1
+        x = -LATTICE_MARGIN_MM + LATTICE_STEP_MM * np.arange(columns)
+        y = -LATTICE_MARGIN_MM + LATTICE_STEP_MM * np.arange(rows)
         points, self.height_mm = self._bent(*np.meshgrid(x, y))
         self._homography = self._perspective()
         photo = cv2.perspectiveTransform(points.reshape(-1, 1, 2), self._homography)
-        lattice = photo.reshape(rows, columns, 2)
-        self.geometry = PageGeometry(lattice, _STEP_MM, (-_MARGIN_MM, -_MARGIN_MM), 0.0)
+        lattice = self._through_lens(photo.reshape(rows, columns, 2))
+        self.geometry = PageGeometry(
+            lattice, LATTICE_STEP_MM, (-LATTICE_MARGIN_MM, -LATTICE_MARGIN_MM), 0.0
+        )
 
     def _bent(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Flat-page points moved as the bent sheet shows them, and the sheet's height."""
@@ -132,12 +140,22 @@ class Camera:
         moved_y = height / 2 + (moved_y - height / 2) * nearer
         return np.stack([moved_x, moved_y], axis=-1), z
 
+    def _through_lens(self, points: FloatArray) -> FloatArray:
+        if not self.spec.lens:
+            return points
+        size = np.array(self.spec.photo_size, np.float64)
+        away = points - size / 2
+        radius = np.linalg.norm(away, axis=-1, keepdims=True) / (np.linalg.norm(size) / 2)
+        # Beyond the picture the cubic would fold back; there it grows no more.
+        return size / 2 + away * (1 + self.spec.lens * np.minimum(radius, 1.2) ** 2)
+
     def _perspective(self) -> FloatArray:
         """Homography from (bent) page millimetres to photo pixels."""
         width, height = self.page_size_mm
         spec = self.spec
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
         shifted = corners + np.array(spec.corner_shift) * [width, height]
+        shifted = [width / 2, height / 2] + (shifted - [width / 2, height / 2]) * [1, spec.stretch]
         angle = np.deg2rad(spec.rotation_deg)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         centred = (shifted - [width / 2, height / 2]) @ turn.T * spec.pixels_per_mm
@@ -157,7 +175,7 @@ class Camera:
 
     def _forward(self, page: FloatArray) -> FloatArray:
         """``photo_from_page`` for ``(h, w, 2)`` grids, clamped to the lattice; fast."""
-        at = ((page + _MARGIN_MM) / _STEP_MM).astype(np.float32)
+        at = ((page + LATTICE_MARGIN_MM) / LATTICE_STEP_MM).astype(np.float32)
         at_x, at_y = np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
         return np.stack(
             [
@@ -181,11 +199,15 @@ class Camera:
         wanted = rough(np.asarray(points, np.float64))
         page = wanted.copy()
         width, height = self.page_size_mm
-        low = np.array([-_MARGIN_MM, -_MARGIN_MM])
-        high = np.array([width + _MARGIN_MM, height + _MARGIN_MM])
+        low = np.array([-LATTICE_MARGIN_MM, -LATTICE_MARGIN_MM])
+        high = np.array([width + LATTICE_MARGIN_MM, height + LATTICE_MARGIN_MM])
         for _ in range(iterations):
             inside = np.clip(page, low, high)
-            page = inside + (wanted - rough(self._forward(inside)))
+            moved = inside + (wanted - rough(self._forward(inside)))
+            settled = np.abs(moved - page).max() < _SETTLED_MM
+            page = moved
+            if settled:
+                break
         return page
 
     def inverse_map(
@@ -201,32 +223,14 @@ class Camera:
         """
         left, top, width, height = roi
         step = _INVERSE_STEP_PX
-        x = left + step * np.arange(width // step + 2, dtype=np.float64)
-        y = top + step * np.arange(height // step + 2, dtype=np.float64)
+        # Places such that cv2.resize, which aligns outer edges, meets every pixel exactly.
+        x = left + (step - 1) / 2 + step * np.arange(-1, width // step + 2, dtype=np.float64)
+        y = top + (step - 1) / 2 + step * np.arange(-1, height // step + 2, dtype=np.float64)
         coarse = self.page_from_photo(np.stack(np.meshgrid(x, y), axis=-1)).astype(np.float32)
-        fine_x = (np.arange(width) / step).astype(np.float32)
-        fine_y = (np.arange(height) / step).astype(np.float32)
-        # cv2.remap's fixed-point steps would show as 1/32 of 4 px here: interpolate exactly.
-        return (
-            _bilinear(coarse[..., 0], fine_x, fine_y),
-            _bilinear(coarse[..., 1], fine_x, fine_y),
-        )
-
-
-def _bilinear(
-    plane: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Sample a plane on the outer grid of two coordinate vectors."""
-
-    def weights(at: NDArray[np.float32], size: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        first = np.clip(np.floor(at).astype(np.intp), 0, size - 2)
-        return first, at - first.astype(np.float32)
-
-    i, wy = weights(y, plane.shape[0])
-    j, wx = weights(x, plane.shape[1])
-    across = plane[:, j] * (1 - wx) + plane[:, j + 1] * wx
-    sampled = across[i] * (1 - wy)[:, None] + across[i + 1] * wy[:, None]
-    return sampled.astype(np.float32, copy=False)
+        fine = cv2.resize(coarse, (len(x) * step, len(y) * step), interpolation=cv2.INTER_LINEAR)[
+            step : step + height, step : step + width
+        ]
+        return np.ascontiguousarray(fine[..., 0]), np.ascontiguousarray(fine[..., 1])
 
 
 def _crumple(
@@ -235,7 +239,7 @@ def _crumple(
     """Facets of a crumpled sheet: height and sideways displacement in mm."""
     rng = np.random.default_rng(seed)
     z = np.zeros_like(x)
-    for _ in range(int(rng.integers(6, 18))):
+    for _ in range(int(rng.integers(3, 10))):
         angle = rng.uniform(0, np.pi)
         normal = np.array([np.cos(angle), np.sin(angle)])
         at = rng.uniform(0, 1, 2) * [x.max(), y.max()]
@@ -244,13 +248,20 @@ def _crumple(
         reach = rng.uniform(40, 160)
         ridge = np.exp(-np.abs(away) / rng.uniform(12, 45)) * np.exp(-((along / reach) ** 2))
         z += rng.uniform(-1, 1) * ridge
+    # Flat facets that meet in sharp ridges: heights of random points, linear between them.
+    for count, share in ((int(rng.integers(8, 30)), 0.8), (int(rng.integers(40, 120)), 0.25)):
+        low, high = (x.min() - 20, y.min() - 20), (x.max() + 20, y.max() + 20)
+        frame = np.array([(u, v) for u in (low[0], high[0]) for v in (low[1], high[1])])
+        points = np.concatenate([rng.uniform(low, high, (count, 2)), frame])
+        z += share * LinearNDInterpolator(points, rng.normal(0, 0.5, len(points)))(x, y)
+    z = cv2.GaussianBlur(z, (0, 0), rng.uniform(0.5, 1.5))
     spread = float(np.abs(z).max()) or 1.0
     z *= depth_mm / spread
     # Where the sheet is steep it is foreshortened; tilt follows the local slope.
-    gy, gx = np.gradient(z, _STEP_MM)
-    shrink_x = np.cumsum(1 / np.sqrt(1 + gx**2) - 1, axis=1) * _STEP_MM
-    shrink_y = np.cumsum(1 / np.sqrt(1 + gy**2) - 1, axis=0) * _STEP_MM
+    gy, gx = np.gradient(z, LATTICE_STEP_MM)
+    shrink_x = np.cumsum(1 / np.sqrt(1 + gx**2) - 1, axis=1) * LATTICE_STEP_MM
+    shrink_y = np.cumsum(1 / np.sqrt(1 + gy**2) - 1, axis=0) * LATTICE_STEP_MM
     shrink_x -= shrink_x.mean(axis=1, keepdims=True)
     shrink_y -= shrink_y.mean(axis=0, keepdims=True)
-    smooth = 15 / _STEP_MM
+    smooth = 15 / LATTICE_STEP_MM
     return z, cv2.GaussianBlur(shrink_x, (0, 0), smooth), cv2.GaussianBlur(shrink_y, (0, 0), smooth)

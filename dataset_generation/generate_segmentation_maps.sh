@@ -1,13 +1,7 @@
 #!/usr/bin/env bash
-# Reads every photo of a PTB-V data set: digitized records to learn classification from.
-#   dataset_generation/generate_segmentation_maps.sh PTB_V_FOLDER OUT_FOLDER
+# Reads photos, such as a PTB-V folder, into a set to train on: lead maps, merged pictures, signals.
+# Run it again to go on with a stopped run.
+#   dataset_generation/generate_segmentation_maps.sh PTB_V_FOLDER [--out DIR] [--augment N] ...
 set -euo pipefail
-if [ $# -ne 2 ]; then
-  echo "usage: $0 PTB_V_FOLDER OUT_FOLDER" >&2
-  exit 2
-fi
-photos="$(realpath "$1")/images"
-out="$(realpath -m "$2")"
-cd "$(dirname "$0")/.."
-PATH="$PWD/.venv/bin:$PATH"
-exec ecgphoto digitize "$photos" --out "$out"
+PATH="$(cd "$(dirname "$0")/.." && pwd)/.venv/bin:$PATH"
+exec ecgphoto readings "$@"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 FloatImage = NDArray[np.float32]
+Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -18,19 +20,22 @@ class LightSpec:
     Attributes:
         gradient: darkening across the picture, share.
         gradient_deg: direction of the gradient.
-        shadows: each a polygon in shares of the picture, its depth (share) and edge softness
-            (share of the diagonal).
+        shadows: each a polygon in shares of the picture, its depth (share; below 0 it brightens)
+            and edge softness (share of the diagonal).
         relief: how strongly the sheet's slope shades it.
         relief_deg: where the light of the relief comes from.
         white_rgb: white balance gains.
         exposure: factor on everything.
         gamma: tone curve exponent.
+        contrast: factor about middle grey.
         glare: centre, radius (shares) and strength of a flash spot, or None.
         blur_px: Gaussian defocus.
         motion_px: length of motion blur; ``motion_deg`` its direction.
         noise: sensor noise, 8-bit levels.
         moire: amplitude of a screen's stripes (share); ``moire_period_px`` and ``moire_deg``.
-        grey: photocopy: 0 colour, 1 grey, 2 grey with a hard tone curve.
+        grey: whether the picture has no colour.
+        streaks: a scanner's dirty lines: place (share of the width), width in pixels, change in
+            levels.
         sharpen: unsharp-mask strength, as phones do.
         jpeg_quality: 0 leaves the picture uncompressed.
         seed: of the noise.
@@ -44,6 +49,7 @@ class LightSpec:
     white_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
     exposure: float = 1.0
     gamma: float = 1.0
+    contrast: float = 1.0
     glare: tuple[float, float, float, float] | None = None
     blur_px: float = 0.0
     motion_px: float = 0.0
@@ -52,7 +58,8 @@ class LightSpec:
     moire: float = 0.0
     moire_period_px: float = 7.0
     moire_deg: float = 0.0
-    grey: int = 0
+    grey: bool = False
+    streaks: tuple[tuple[float, float, float], ...] = ()
     sharpen: float = 0.0
     jpeg_quality: int = 0
     seed: int = 0
@@ -60,7 +67,7 @@ class LightSpec:
 
 def light_field(
     spec: LightSpec, photo_size: tuple[int, int], roi: tuple[int, int, int, int]
-) -> FloatImage:
+) -> FloatImage | None:
     """Brightness factor of every pixel of a region, computed coarsely and enlarged.
 
     Args:
@@ -69,8 +76,10 @@ def light_field(
         roi: left, top, width and height of the region.
 
     Returns:
-        ``(height, width)`` float32 factors.
+        ``(height, width)`` float32 factors; None where the light is even.
     """
+    if not (spec.gradient or spec.shadows or spec.glare):
+        return None
     left, top, width, height = roi
     step = max(1, min(width, height) // 96)
     x = (left + np.arange(0, width + step, step)) / photo_size[0]
@@ -107,59 +116,132 @@ def relief_field(spec: LightSpec, height_mm: NDArray[np.float64], step_mm: float
     return np.clip(1 + spec.relief * toward, 0.45, 1.35).astype(np.float32)
 
 
-def expose(image: FloatImage, spec: LightSpec) -> NDArray[np.uint8]:
-    """Lens and sensor: blur, white balance, tone, noise, compression.
+def expose(
+    image: Image, spec: LightSpec, photo_size: tuple[int, int], roi: tuple[int, int, int, int]
+) -> Image:
+    """Lens and sensor: blur, white balance, tone, copying, noise, compression.
 
     Args:
-        image: ``(h, w, 3)`` float32 RGB, 0..255, already lit.
+        image: ``(h, w, 3)`` uint8 RGB, already lit.
         spec: parameters.
+        photo_size: width and height of the whole photo.
+        roi: left, top, width and height of the image in it.
 
     Returns:
         ``(h, w, 3)`` uint8 RGB.
     """
     if spec.moire:
-        rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
-        angle = np.deg2rad(spec.moire_deg)
-        phase = (columns * np.cos(angle) + rows * np.sin(angle)) * (
-            2 * np.pi / spec.moire_period_px
-        )
-        colour = np.array([0.0, 2.1, 4.2], np.float32)
-        stripes = np.sin(phase[..., None].astype(np.float32) + colour)
-        image = image * (1 + np.float32(spec.moire) * stripes)
+        image = _moire(image, spec)
     if spec.blur_px > 0.15:
         image = cv2.GaussianBlur(image, (0, 0), spec.blur_px)
     if spec.motion_px > 1:
         image = cv2.filter2D(image, -1, _motion_kernel(spec.motion_px, spec.motion_deg))
-    image = image * (np.array(spec.white_rgb, np.float32) * spec.exposure)
-    if spec.grey:
-        grey = cv2.cvtColor(np.clip(image, 0, 255), cv2.COLOR_RGB2GRAY)
-        if spec.grey == 2:
-            grey = 255 / (1 + np.exp(-(grey - 150) / 22))
-        image = np.repeat(grey[..., None], 3, axis=2)
-    if spec.gamma != 1:
-        image = 255 * np.power(np.clip(image / 255, 0, 1), spec.gamma, dtype=np.float32)
+    image = _toned(image, spec)
     if spec.sharpen:
-        image = image + spec.sharpen * (image - cv2.GaussianBlur(image, (0, 0), 1.3))
+        soft = cv2.GaussianBlur(image, (0, 0), 1.3)
+        image = cv2.addWeighted(image, 1 + spec.sharpen, soft, -spec.sharpen, 0)
+    if spec.streaks:
+        image = _streaked(image, spec, photo_size[0], roi[0])
     if spec.noise:
-        rng = np.random.default_rng(spec.seed)
-        noise = rng.standard_normal(image.shape[:2] + (1,), np.float32)
-        colour = rng.standard_normal(
-            ((image.shape[0] + 1) // 2, (image.shape[1] + 1) // 2, 3), np.float32
-        )
-        colour = cv2.resize(colour, (image.shape[1], image.shape[0]))
-        image = image + spec.noise * (0.8 * noise + 0.5 * colour)
-    out = np.clip(image + 0.5, 0, 255).astype(np.uint8)
+        image = _noisy(image, spec)
     if spec.jpeg_quality:
-        ok, coded = cv2.imencode(
-            ".jpg", out[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, spec.jpeg_quality]
-        )
+        quality = [cv2.IMWRITE_JPEG_QUALITY, spec.jpeg_quality]
+        ok, coded = cv2.imencode(".jpg", image[..., ::-1], quality)
         decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR) if ok else None
         if decoded is not None:
-            out = np.ascontiguousarray(decoded[..., ::-1])
+            image = np.ascontiguousarray(decoded[..., ::-1])
+    return image
+
+
+def _toned(image: Image, spec: LightSpec) -> Image:
+    """White balance, exposure, contrast and gamma: one table a channel."""
+    levels = np.arange(256, dtype=np.float64)
+    table = levels[:, None] * (np.array(spec.white_rgb) * spec.exposure)
+    table = np.clip((table - 128) * spec.contrast + 128, 0, 255)
+    table = np.round(255 * (table / 255) ** spec.gamma).astype(np.uint8)
+    if (table != levels[:, None]).any():
+        image = cv2.LUT(image, table[None])
+    if spec.grey:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return image
+
+
+def copied(image: Image, kind: str) -> Image:
+    """A copy of a sheet: ``photocopy`` (a hard tone curve) or ``fax`` (black and white).
+
+    A fax's threshold follows the brightness of the paper around.
+    """
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    if kind == "photocopy":
+        levels = 255 / (1 + np.exp(-(np.arange(256) - 150) / 22))
+        grey = cv2.LUT(grey, np.round(levels).astype(np.uint8))
+    else:
+        around = cv2.blur(grey, (51, 51))
+        black = (grey.astype(np.int16) < around.astype(np.int16) - 14).astype(np.uint8)
+        grey = 255 - 225 * black
+    return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+
+
+def _streaked(image: Image, spec: LightSpec, photo_width: int, left: int) -> Image:
+    out = image.copy()
+    for place, width, levels in spec.streaks:
+        first = round(place * photo_width) - left
+        part = out[:, max(first, 0) : max(first + max(1, round(width)), 0)]
+        part[:] = np.clip(part.astype(np.int16) + round(levels), 0, 255).astype(np.uint8)
     return out
 
 
-def _motion_kernel(length_px: float, degrees: float) -> NDArray[np.float32]:
+def lit(image: Image, light: FloatImage) -> Image:
+    """The image times a brightness factor (below 2), in steps of 1/128."""
+    factor = np.clip(light * 128 + 0.5, 0, 255).astype(np.uint16)
+    product = image * factor[..., None]
+    product >>= 7
+    return np.minimum(product, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _normal_table() -> FloatImage:
+    """Quantiles of the normal law: indexed by random 16-bit numbers they are normal numbers."""
+    from scipy.special import ndtri
+
+    return ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+
+
+def _noisy(image: Image, spec: LightSpec) -> Image:
+    """Grain in brightness, and coarser grain in colour; in sixteenths of a level."""
+    rng = np.random.default_rng(spec.seed)
+    height, width = image.shape[:2]
+
+    def grain(share: float, *shape: int) -> NDArray[np.int16]:
+        table = np.round(_normal_table() * (16 * share * spec.noise)).astype(np.int16)
+        return table[rng.integers(0, 65536, shape, np.uint16)]
+
+    coarse = grain(0.5, (height + 1) // 2, (width + 1) // 2, 3)
+    total = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    total += grain(0.8, height, width, 1)
+    total += 8
+    total >>= 4
+    total += image
+    return np.clip(total, 0, 255, out=total).astype(np.uint8)
+
+
+def _moire(image: Image, spec: LightSpec) -> Image:
+    x = np.arange(image.shape[1], dtype=np.float32)
+    y = np.arange(image.shape[0], dtype=np.float32)
+    angle = np.deg2rad(spec.moire_deg)
+    rate = 2 * np.pi / spec.moire_period_px
+    phase_x = x * np.float32(np.cos(angle) * rate)
+    phase_y = y * np.float32(np.sin(angle) * rate)
+    planes = []
+    for shift in (0.0, 2.1, 4.2):
+        # sin(a + b) from the two axes.
+        a, b = phase_x + np.float32(shift), phase_y
+        planes.append(np.cos(b)[:, None] * np.sin(a) + np.sin(b)[:, None] * np.cos(a))
+    factor = 1 + np.float32(spec.moire) * np.stack(planes, axis=-1)
+    return cv2.multiply(image, factor, dtype=cv2.CV_8U)
+
+
+def _motion_kernel(length_px: float, degrees: float) -> FloatImage:
     size = int(np.ceil(length_px)) | 1
     kernel = np.zeros((size, size), np.float32)
     middle = size // 2

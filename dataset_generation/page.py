@@ -24,7 +24,8 @@ class TraceTruth:
     Attributes:
         lead, sign, row, column, start_s, is_rhythm: as printed.
         points_mm: ``(n, 2)`` page points, one for each sample of the record.
-        signal_mv: ``(n,)`` the samples themselves (of the lead, not of the inverted print).
+        signal_mv: ``(n,)`` the samples themselves (of the lead, not of the inverted print),
+            clipped where the pen was.
     """
 
     lead: str
@@ -67,7 +68,7 @@ class Page:
             index = LEAD_INDEX[printed.lead]
             first = round(printed.start_s * record.rate_hz)
             count = round(printed.duration_s * record.rate_hz)
-            signal = record.signal_mv[index, first : first + count]
+            signal = spec.clipped(record.signal_mv[index, first : first + count])
             seconds = np.arange(len(signal)) / record.rate_hz
             x = spec.column_x_mm[printed.column] + seconds * spec.speed_mm_per_s
             shown = printed.sign * (signal + spec.offset_mv[index])
@@ -181,35 +182,57 @@ class Page:
         height = max(2, round((bottom - top) * pixels_per_mm) + 1)
         x_mm = left + np.arange(width) / pixels_per_mm
         y_mm = top + np.arange(height) / pixels_per_mm
-        page = np.empty((height, width, 3), np.float32)
-        page[:] = np.array(spec.paper_rgb, np.float32)
-        self._draw_grid(page, x_mm, y_mm, pixels_per_mm)
+        paper = np.full((height, width, 3), np.array(spec.paper_rgb, np.uint8), np.uint8)
+        page = self._draw_grid(paper, x_mm, y_mm, pixels_per_mm)
         ink = self._draw_ink((width, height), (left, top), pixels_per_mm)
-        keep = 1 - ink[..., None]
-        page *= keep
-        page += ink[..., None] * np.array(spec.trace_rgb, np.float32)
-        return np.clip(page + 0.5, 0, 255).astype(np.uint8)
+        ink = self._print_look(ink, x_mm, y_mm)
+        # The pen's colour where there is ink: only there is anything to mix.
+        rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+        if len(rows):
+            where = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            share = ink[where].astype(np.uint16)[..., None]
+            pen = np.array(spec.trace_rgb, np.uint16)
+            page[where] = ((page[where] * (255 - share) + pen * share + 127) // 255).astype(
+                np.uint8
+            )
+        return page
+
+    def _print_look(
+        self, ink: NDArray[np.uint8], x_mm: NDArray[np.float64], y_mm: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        """Faded and patchy ink, and the white lines of a thermal head's dead dots."""
+        spec = self.spec
+        if spec.ink_strength < 1 or spec.ink_patchiness:
+            rng = np.random.default_rng(spec.ink_seed)
+            span = (round(spec.width_mm / 8) + 2, round(spec.height_mm / 8) + 2)
+            patches = rng.uniform(1 - spec.ink_patchiness, 1, span[::-1]).astype(np.float32)
+            at_x, at_y = np.meshgrid((x_mm / 8).astype(np.float32), (y_mm / 8).astype(np.float32))
+            strength = cv2.remap(patches * spec.ink_strength, at_x, at_y, cv2.INTER_LINEAR)
+            ink = cv2.multiply(ink, strength, dtype=cv2.CV_8U)
+        for y in spec.dead_dots_mm:
+            ink[np.abs(y_mm - y) <= 0.08] = 0
+        return ink
 
     def _draw_grid(
         self,
-        page: NDArray[np.float32],
+        page: NDArray[np.uint8],
         x_mm: NDArray[np.float64],
         y_mm: NDArray[np.float64],
         pixels_per_mm: float,
-    ) -> None:
+    ) -> NDArray[np.uint8]:
         grid = self.spec.grid
         left, top, right, bottom = grid.box_mm
         pixel = 1 / pixels_per_mm
 
         def profile(
             at: NDArray[np.float64], origin: float, end: float, pitch: float, width: float
-        ) -> NDArray[np.float32]:
-            """Share of each pixel that a periodic line covers."""
+        ) -> NDArray[np.float64]:
+            """Share of each pixel that a periodic line covers, 0..255."""
             half = (width + pixel) / 2
             away = np.abs((at - origin + pitch / 2) % pitch - pitch / 2)
             cover = np.clip((half - away) / pixel, 0, min(1.0, width / pixel))
             cover[(at < origin - width) | (at > end + width)] = 0
-            return cover.astype(np.float32)
+            return 255 * cover
 
         for pitch, width, rgb in (
             (1.0, grid.minor_width_mm, grid.minor_rgb),
@@ -219,21 +242,24 @@ class Page:
                 continue
             across = profile(x_mm, left, right, pitch, width)
             down = profile(y_mm, top, bottom, pitch, width)
-            inside_y = ((y_mm >= top - width) & (y_mm <= bottom + width)).astype(np.float32)
-            inside_x = ((x_mm >= left - width) & (x_mm <= right + width)).astype(np.float32)
             if pitch == 5.0 and grid.major_dots_mm:
                 dots = grid.major_dots_mm
-                dots_x = profile(x_mm, left, right, dots, min(width, 0.7 * dots))
-                dots_y = profile(y_mm, top, bottom, dots, min(width, 0.7 * dots))
-                upright, level = across[None, :] * dots_y[:, None], down[:, None] * dots_x[None, :]
-                cover = np.minimum(np.maximum(upright, level) * 1.6, 1.0)
+                dots_x = profile(x_mm, left, right, dots, min(width, 0.7 * dots)) * 1.6
+                dots_y = profile(y_mm, top, bottom, dots, min(width, 0.7 * dots)) * 1.6
+                cover = np.maximum(_products(across, dots_y), _products(dots_x, down))
             elif pitch == 1.0 and grid.dotted:
-                cover = down[:, None] * across[None, :] * 1.0
-                cover = np.minimum(cover * 1.6, 1.0)
+                cover = _products(across * 1.6, down)
             else:
-                cover = np.maximum(across[None, :] * inside_y[:, None], down[:, None] * inside_x)
-            share = (1 - np.array(rgb, np.float32) / 255)[None, None, :]
-            page *= 1 - cover[..., None] * share
+                inside_x = (x_mm >= left - width) & (x_mm <= right + width)
+                inside_y = (y_mm >= top - width) & (y_mm <= bottom + width)
+                cover = np.maximum(
+                    _products(across, 255.0 * inside_y), _products(255.0 * inside_x, down)
+                )
+            # Ink darkens what is below it: one table of factors a colour.
+            share = 1 - np.array(rgb) / 255
+            table = np.round(255 - np.arange(256)[:, None] * share).astype(np.uint8)[None]
+            factor = cv2.LUT(cv2.merge([cover] * 3), table)
+            page = cv2.multiply(page, factor, scale=1 / 255)
         if grid.frame:
             box = [(left, top), (right, top), (right, bottom), (left, bottom)]
             points = (np.array(box) - [x_mm[0], y_mm[0]]) * pixels_per_mm
@@ -241,16 +267,17 @@ class Page:
                 page,
                 [np.round(points * 2**_SHIFT).astype(np.int32)],
                 True,
-                (70.0, 60.0, 60.0),
+                (70, 60, 60),
                 max(1, round(0.25 * pixels_per_mm)),
                 cv2.LINE_AA,
                 _SHIFT,
             )
+        return page
 
     def _draw_ink(
         self, size: tuple[int, int], origin: tuple[float, float], pixels_per_mm: float
-    ) -> NDArray[np.float32]:
-        """Coverage of everything drawn with the pen: traces, pulses, marks and words."""
+    ) -> NDArray[np.uint8]:
+        """Coverage (255 = all) of what the pen draws: traces, pulses, marks and words."""
         spec = self.spec
         raster = spec.raster_per_mm > 0
         # Draw at least ~16 px/mm so that integer line thickness is fine enough, then shrink.
@@ -277,8 +304,6 @@ class Page:
             stroke(pulse, spec.trace_width_mm)
         for x, top, bottom in self._separators:
             stroke(np.array([[x, top], [x, bottom]]), spec.separator_width_mm)
-        for scribble in spec.scribbles:
-            stroke(np.array(scribble), 0.45)
         for word, height_mm, font in self._words_to_draw():
             ink = text_coverage(word.text, font, max(4, round(height_mm * scale)))
             at = np.round((np.array(word.box_mm[:2]) - origin) * scale).astype(int)
@@ -295,7 +320,7 @@ class Page:
             )
         elif factor > 1:
             canvas = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
-        return (canvas / np.float32(255)).astype(np.float32)
+        return np.asarray(canvas, np.uint8)
 
     def _words_to_draw(self) -> list[tuple[TextTruth, float, str]]:
         spec = self.spec
@@ -305,6 +330,12 @@ class Page:
         for word, item in zip(others, spec.texts, strict=True):
             drawn.append((word, item.height_mm, item.font))
         return drawn
+
+
+def _products(across: NDArray[np.floating], down: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Outer product of two profiles of 0..255, again 0..255."""
+    product = np.outer(down.astype(np.float32) / 255, across.astype(np.float32))
+    return np.minimum(product + np.float32(0.5), 255).astype(np.uint8)
 
 
 def _paste(canvas: NDArray[np.uint8], ink: NDArray[np.uint8], x: int, y: int) -> None:

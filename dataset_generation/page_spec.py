@@ -3,15 +3,69 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dataset_generation.preset_file import FOLDER, read_preset
 from dataset_generation.text import FONTS, text_coverage
 from ecg.leads import LEADS
 from ecg.paper import LAYOUTS, PrintedLead
 
 Rgb = tuple[int, int, int]
-Stroke = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class PagePreset:
+    """Shares of what papers carry; ``presets/pages/papers.toml`` is the usual one.
+
+    Attributes:
+        summary: one line about it.
+        layouts, speeds, gains, papers, pulses, grids, names, separators, looks, rasters_per_mm:
+            names (or numbers) and their shares.
+        cabrera, simultaneous, clipped: probabilities of Cabrera's order, of columns that show the
+            same seconds, of a pen that stops at the edge of its band.
+    """
+
+    summary: str
+    layouts: dict[str, float]
+    speeds: dict[str, float]
+    gains: dict[str, float]
+    papers: dict[str, float]
+    pulses: dict[str, float]
+    grids: dict[str, float]
+    names: dict[str, float]
+    separators: dict[str, float]
+    looks: dict[str, float]
+    rasters_per_mm: dict[str, float]
+    cabrera: float = 0.0
+    simultaneous: float = 0.0
+    clipped: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("layouts", tuple(LAYOUTS)), ("speeds", ("25", "50")), ("gains", ("5", "10", "20")),
+            ("papers", tuple(_PAPERS_MM)), ("pulses", ("start", "end", "each", "none")),
+            ("grids", ("both", "major", "minor", "dotted", "dots", "none")),
+            ("names", ("above", "below", "left")),
+            ("separators", ("none", "bar", "tick", "double", "full")),
+            ("looks", ("laser", "inkjet", "thermal", "faded")),
+        ):  # fmt: skip
+            unknown = sorted(set(getattr(self, name)) - set(allowed))
+            if unknown:
+                known = ", ".join(allowed)
+                raise ValueError(f"{name}.{unknown[0]} is not known; there are {known}")
+
+
+@lru_cache(maxsize=8)
+def load_page_preset(name: str) -> PagePreset:
+    """Read a page preset by name, or from the path of a TOML file.
+
+    Raises:
+        ValueError: if there is none, or a line of it makes no sense.
+    """
+    return read_preset(PagePreset, name, FOLDER / "pages")
 
 
 @dataclass(frozen=True)
@@ -64,6 +118,10 @@ class PageSpec:
         separator_width_mm: its line width.
         name_dx_mm, name_dy_mm: lead name's left bottom corner from the start of its trace.
         raster_per_mm: 0 for smooth ink, else the dots per mm of a raster printer.
+        clip_mv: where the recorder's pen stops, up and down; 0 for nowhere. Whole microvolts.
+        ink_strength: how dark the ink is, 0..1; ``ink_patchiness`` how much it varies from place
+            to place in a pattern that follows from ``ink_seed``.
+        dead_dots_mm: heights at which a thermal head has a dead dot.
     """
 
     width_mm: float
@@ -95,8 +153,18 @@ class PageSpec:
     name_dy_mm: float = -6.0
     rhythm_names: bool = True
     texts: tuple[TextItem, ...] = ()
-    scribbles: tuple[tuple[tuple[float, float], ...], ...] = ()
     raster_per_mm: float = 0.0
+    clip_mv: float = 0.0
+    ink_strength: float = 1.0
+    ink_patchiness: float = 0.0
+    ink_seed: int = 0
+    dead_dots_mm: tuple[float, ...] = ()
+
+    def clipped(self, signal_mv: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A lead as the pen can draw it."""
+        if not self.clip_mv:
+            return signal_mv
+        return np.clip(signal_mv, -np.float32(self.clip_mv), np.float32(self.clip_mv))
 
     def printed_leads(self) -> tuple[PrintedLead, ...]:
         """The stretches of leads on this page."""
@@ -105,15 +173,6 @@ class PageSpec:
         )
 
 
-_LAYOUT_SHARES = {
-    "3x4+1": 0.46,
-    "3x4": 0.12,
-    "3x4+3": 0.1,
-    "6x2": 0.1,
-    "6x2+1": 0.06,
-    "12x1": 0.1,
-    "strip": 0.06,
-}
 _GRID_INKS: tuple[tuple[Rgb, Rgb], ...] = (
     ((235, 130, 130), (250, 200, 200)),  # red
     ((225, 90, 100), (245, 170, 175)),  # strong red
@@ -126,6 +185,13 @@ _GRID_INKS: tuple[tuple[Rgb, Rgb], ...] = (
     ((60, 60, 60), (160, 160, 160)),  # black
     ((150, 50, 60), (215, 150, 155)),  # dark red, as office printers give
 )
+_PAPERS_MM: dict[str, tuple[float, float] | None] = {
+    "cut": None,  # as large as what is printed needs
+    "a4": (297.0, 210.0),
+    "letter": (279.4, 215.9),
+    "a4_portrait": (210.0, 297.0),
+    "letter_portrait": (215.9, 279.4),
+}
 _WORDS = (
     "Vent. rate", "PR interval", "QRS duration", "QT/QTc", "P-R-T axes", "Normal sinus rhythm",
     "Sinus bradycardia", "Abnormal ECG", "Otherwise normal ECG", "Nonspecific T wave changes",
@@ -160,38 +226,31 @@ def _date(rng: np.random.Generator) -> str:
     return f"{day:02d}.{month:02d}.{year} {hour:02d}:{minute:02d}:{second:02d}"
 
 
-def _scribble(
-    rng: np.random.Generator, box: tuple[float, float, float, float]
-) -> tuple[tuple[float, float], ...]:
-    """A stroke like handwriting: a drifting, looping line."""
-    steps = int(rng.integers(30, 140))
-    t = np.arange(steps) * rng.uniform(0.5, 0.8)
-    size = rng.uniform(1.0, 3.0)
-    x = rng.uniform(box[0] + 10, max(box[2] - 60, box[0] + 11)) + 0.45 * size * t
-    y = rng.uniform(box[1] + 5, box[3] - 5) + rng.normal(0, 0.3, steps).cumsum() * 0.3
-    x = x + size * rng.uniform(0.2, 0.7) * np.sin(t * rng.uniform(1.5, 2.5))
-    y = y + size * np.cos(t * rng.uniform(1.7, 2.2)) * rng.uniform(0.4, 1.0, steps).round(1)
-    return tuple((float(a), float(b)) for a, b in zip(x, y, strict=True))
-
-
-def sample_page(rng: np.random.Generator, layout: str | None = None) -> PageSpec:
+def sample_page(
+    rng: np.random.Generator, layout: str | None = None, preset: PagePreset | None = None
+) -> PageSpec:
     """Sample how a page looks, over what real papers carry.
 
     Args:
         rng: source of randomness.
         layout: layout id, or None to sample one too.
+        preset: shares of what papers carry; those of ``papers.toml`` where None.
 
     Returns:
         A page whose rows and columns fit its size.
     """
-    layout = layout or _choice(rng, _LAYOUT_SHARES)
+    preset = preset or load_page_preset("papers")
+    layout = layout or _choice(rng, preset.layouts)
     shape = LAYOUTS[layout]
-    speed = 50.0 if rng.random() < 0.06 else 25.0
-    gain = float(rng.choice([5.0, 10.0, 20.0], p=[0.05, 0.92, 0.03]))
+    speed = float(_choice(rng, preset.speeds))
+    gain = float(_choice(rng, preset.gains))
+    paper = _choice(rng, preset.papers) if layout != "strip" and speed == 25.0 else "cut"
     duration = 10.0 if speed == 25.0 else 5.0
+    if paper.endswith("portrait"):
+        duration = 7.2
     if layout == "strip":
         duration = float(rng.choice([2.5, 5.0, 10.0]))
-    pulse = _choice(rng, {"start": 0.55, "end": 0.12, "each": 0.05, "none": 0.28})
+    pulse = _choice(rng, preset.pulses)
     if pulse == "each":
         duration *= 0.8
     pulse_width = float(rng.choice([5.0, 2.5, 4.0]))
@@ -204,9 +263,9 @@ def sample_page(rng: np.random.Generator, layout: str | None = None) -> PageSpec
     lead_in = pulse_room if pulse in ("start", "each") else rng.uniform(0.0, 8.0)
     lead_out = pulse_room if pulse == "end" else 0.0
     width = content + lead_in + lead_out + rng.uniform(4.0, 50.0)
-    if layout != "strip" and speed == 25.0 and rng.random() < 0.6:
-        paper = float(rng.choice([297.0, 279.4]))
-        width = max(paper, content + lead_in + lead_out + 3.0)
+    size = _PAPERS_MM[paper]
+    if size is not None:
+        width = max(size[0], content + lead_in + lead_out + 3.0)
     rows = shape.total_rows
     spacing = rng.uniform(12.5, 17.0) if rows >= 12 else rng.uniform(17.0, 40.0)
     if 5 <= rows < 12:
@@ -214,18 +273,21 @@ def sample_page(rng: np.random.Generator, layout: str | None = None) -> PageSpec
     header = rng.uniform(0.0, 12.0) if rng.random() < 0.35 else rng.uniform(12.0, 62.0)
     above, below = rng.uniform(8.0, 24.0, 2)
     height = header + above + spacing * (rows - 1) + below + rng.uniform(0.0, 12.0)
+    if size is not None and (paper.endswith("portrait") or rng.random() < 0.5):
+        height = max(size[1], height)
     free = width - content - lead_in - lead_out
     left = lead_in + free * rng.uniform(0.15, 0.85)
     row_y = header + above + spacing * np.arange(rows)
     if rng.random() < 0.2:
         row_y = row_y + rng.uniform(-1.5, 1.5, rows)
     columns = tuple(float(left + k * (window + gap)) for k in range(shape.columns))
-    grid = _sample_grid(rng, width, height, header, left - lead_in, left + content + lead_out)
+    ends = (left - lead_in, left + content + lead_out)
+    grid = _sample_grid(rng, preset, width, height, header, *ends)
     dark = int(rng.integers(0, 90))
     trace_rgb: Rgb = (dark, dark, dark)
     if rng.random() < 0.15:
         trace_rgb = _jitter(rng, ((20, 20, 120), (90, 20, 20), (20, 80, 40))[rng.integers(3)], 20)
-    name_place = _choice(rng, {"above": 0.5, "below": 0.3, "left": 0.2})
+    name_place = _choice(rng, preset.names)
     name_height = float(rng.uniform(1.8, 3.6))
     name_dx, name_dy = float(rng.uniform(-1.0, 4.0)), float(rng.uniform(-9.0, -3.5))
     if name_place == "below":
@@ -236,11 +298,11 @@ def sample_page(rng: np.random.Generator, layout: str | None = None) -> PageSpec
         width_mm=float(width),
         height_mm=float(height),
         layout=layout,
-        order="cabrera" if rng.random() < 0.06 and layout != "strip" else "standard",
+        order="cabrera" if rng.random() < preset.cabrera and layout != "strip" else "standard",
         speed_mm_per_s=speed,
         gain_mm_per_mv=gain,
         duration_s=duration,
-        simultaneous=bool(rng.random() < 0.12 or pulse == "each"),
+        simultaneous=bool(rng.random() < preset.simultaneous or pulse == "each"),
         rhythm_leads=_rhythm_leads(rng, shape.rhythm_strips),
         strip_lead=str(rng.choice(LEADS)),
         row_y_mm=tuple(float(y) for y in row_y),
@@ -253,21 +315,42 @@ def sample_page(rng: np.random.Generator, layout: str | None = None) -> PageSpec
         trace_width_mm=float(rng.choice([0.16, 0.22, 0.3, 0.4, 0.55]) * rng.uniform(0.85, 1.2)),
         pulse=pulse,
         pulse_width_mm=pulse_width,
-        separator=_choice(
-            rng, {"none": 0.36, "bar": 0.3, "tick": 0.16, "double": 0.08, "full": 0.1}
-        ),
+        separator=_choice(rng, preset.separators),
         separator_width_mm=float(rng.uniform(0.25, 0.9)),
         name_font=str(rng.choice(FONTS)),
         name_height_mm=name_height,
         name_dx_mm=name_dx,
         name_dy_mm=name_dy,
         rhythm_names=bool(rng.random() < 0.9),
-        raster_per_mm=float(rng.choice([0.0, 8.0, 6.0, 12.0], p=[0.75, 0.12, 0.05, 0.08])),
+        raster_per_mm=float(_choice(rng, preset.rasters_per_mm)),
     )
-    texts, scribbles = _sample_words(rng, spec, header)
+    texts = _sample_words(rng, spec, header)
     # Many a pulse falls where the trace begins.
     foot = 0.0 if rng.random() < 0.4 else 0.25 * pulse_width
-    return replace(spec, texts=texts, scribbles=scribbles, pulse_foot_mm=foot)
+    spec = replace(spec, texts=texts, pulse_foot_mm=foot)
+    if rng.random() < preset.clipped:
+        spec = replace(spec, clip_mv=round(float(rng.uniform(0.8, 2.0)), 3))
+    return _with_look(rng, spec, _choice(rng, preset.looks))
+
+
+def _with_look(rng: np.random.Generator, spec: PageSpec, look: str) -> PageSpec:
+    """``laser``: even black; ``inkjet`` patchy; ``thermal`` grey with dead dots; ``faded``."""
+    if look == "laser":
+        return spec
+    seed = int(rng.integers(2**31))
+    if look == "inkjet":
+        return replace(spec, ink_patchiness=float(rng.uniform(0.05, 0.3)), ink_seed=seed)
+    low, high = (0.55, 0.9) if look == "thermal" else (0.35, 0.7)
+    dead: tuple[float, ...] = ()
+    if look == "thermal" and rng.random() < 0.5:
+        dead = tuple(float(y) for y in rng.uniform(0, spec.height_mm, int(rng.integers(1, 4))))
+    return replace(
+        spec,
+        ink_strength=float(rng.uniform(low, high)),
+        ink_patchiness=float(rng.uniform(0.1, 0.5)),
+        ink_seed=seed,
+        dead_dots_mm=dead,
+    )
 
 
 def _rhythm_leads(rng: np.random.Generator, count: int) -> tuple[str, ...]:
@@ -285,7 +368,13 @@ def _tinted(rng: np.random.Generator, grid: GridStyle) -> Rgb:
 
 
 def _sample_grid(
-    rng: np.random.Generator, width: float, height: float, header: float, left: float, right: float
+    rng: np.random.Generator,
+    preset: PagePreset,
+    width: float,
+    height: float,
+    header: float,
+    left: float,
+    right: float,
 ) -> GridStyle:
     major_rgb, minor_rgb = _GRID_INKS[int(rng.integers(len(_GRID_INKS)))]
     if rng.random() < 0.2:
@@ -299,24 +388,22 @@ def _sample_grid(
         max(width - margin[2], min(right + 0.5, width)),
         height - margin[3],
     )
-    kind = _choice(rng, {"both": 0.54, "major": 0.22, "dotted": 0.08, "dots": 0.16})
+    kind = _choice(rng, preset.grids)
     minor_width = rng.uniform(0.12, 0.3) if kind in ("dotted", "dots") else rng.uniform(0.06, 0.18)
     return GridStyle(
         box_mm=tuple(float(v) for v in box),  # type: ignore[arg-type]
         major_rgb=_jitter(rng, major_rgb, 15),
         minor_rgb=_jitter(rng, minor_rgb, 12),
-        major_width_mm=float(rng.uniform(0.12, 0.4)),
-        minor_width_mm=0.0 if kind == "major" else float(minor_width),
+        major_width_mm=0.0 if kind in ("minor", "none") else float(rng.uniform(0.12, 0.4)),
+        minor_width_mm=0.0 if kind in ("major", "none") else float(minor_width),
         dotted=kind in ("dotted", "dots"),
         major_dots_mm=float(rng.choice([0.25, 0.5, 1.0])) if kind == "dots" else 0.0,
         frame=bool(rng.random() < 0.25),
     )
 
 
-def _sample_words(
-    rng: np.random.Generator, spec: PageSpec, header: float
-) -> tuple[tuple[TextItem, ...], tuple[Stroke, ...]]:
-    """Header, footer and handwriting: invented, never a real person's."""
+def _sample_words(rng: np.random.Generator, spec: PageSpec, header: float) -> tuple[TextItem, ...]:
+    """Header and footer: invented, never a real person's."""
     font = str(rng.choice(FONTS))
     size = float(rng.uniform(1.6, 3.2))
     items: list[TextItem] = []
@@ -341,12 +428,8 @@ def _sample_words(
         for text in foot:
             items.append(TextItem(text, float(x), float(y), size, font))
             x += rng.uniform(25, 60)
-    scribbles = []
-    if rng.random() < 0.15:
-        scribbles = [_scribble(rng, spec.grid.box_mm) for _ in range(int(rng.integers(1, 4)))]
     shortened = (_shortened(item, spec.width_mm) for item in items)
-    texts = tuple(item for item in shortened if item.text)
-    return texts, tuple(scribbles)
+    return tuple(item for item in shortened if item.text)
 
 
 def _shortened(item: TextItem, width_mm: float) -> TextItem:

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dataset_generation.background import background
-from dataset_generation.camera import Bend, Camera, CameraSpec
-from dataset_generation.light import LightSpec, expose, light_field, relief_field
+from dataset_generation.camera import (
+    LATTICE_MARGIN_MM,
+    LATTICE_STEP_MM,
+    Bend,
+    Camera,
+    CameraSpec,
+)
+from dataset_generation.light import LightSpec, copied, expose, light_field, lit, relief_field
+from dataset_generation.marks import Mark, crease, draw_marks, sample_marks
 from dataset_generation.page import Page
+from dataset_generation.photo_preset import Effect, PhotoPreset, load_preset
 
 STRENGTHS = ("clean", "scan", "photo", "hard_photo")
+"""Presets on which scores are given; ``preset_names()`` lists all."""
+
+_SHADOW_EDGES = (0.002, 0.01, 0.04)
+
+
+@dataclass(frozen=True)
+class Finger:
+    """A finger over an edge of the page: tip and root on it, width, all in mm; colour."""
+
+    tip_mm: tuple[float, float]
+    root_mm: tuple[float, float]
+    width_mm: float
+    rgb: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -22,42 +44,46 @@ class PhotoSpec:
     """Everything sampled for one photo, so that it can be remade alone.
 
     Attributes:
-        strength: one of ``STRENGTHS``.
+        strength: name of the preset.
         camera: geometry.
         light: light, lens and sensor.
         background_seed: surface under the page.
+        surface: its kind (see ``dataset_generation.background``).
+        copy: whether the sheet is a ``photocopy`` or a ``fax``, or ``none``.
+        marks: what was put on the sheet, or worn off it.
+        fingers: what holds it.
     """
 
     strength: str
     camera: CameraSpec
     light: LightSpec
     background_seed: int
+    surface: str = "white"
+    copy: str = "none"
+    marks: tuple[Mark, ...] = ()
+    fingers: tuple[Finger, ...] = ()
 
-
-@dataclass(frozen=True)
-class _Range:
-    """Limits of one strength (design table of the scored strengths)."""
-
-    rotation_deg: float
-    quarter_turns: bool
-    corner: float
-    sagitta_mm: float
-    folds: int
-    crumple_mm: float
-    gradient: float
-    shadows: int
-    glare: float
-    blur_mm: float
-    noise: float
-    jpeg: tuple[int, int]
-
-
-_RANGES = {
-    "clean": _Range(0, False, 0, 0, 0, 0, 0, 0, 0, 0, 0, (0, 0)),
-    "scan": _Range(2, False, 0, 0, 0, 0, 0.10, 0, 0, 0.06, 5, (85, 98)),
-    "photo": _Range(10, False, 0.08, 6, 0, 0, 0.40, 1, 0, 0.12, 6, (70, 95)),
-    "hard_photo": _Range(15, True, 0.15, 15, 4, 8, 0.60, 3, 0.5, 0.25, 12, (40, 90)),
-}
+    def effects(self) -> tuple[str, ...]:
+        """Names of what is to be seen in this photo, for counts."""
+        camera, light = self.camera, self.light
+        seen = {
+            "quarter turn": abs(camera.rotation_deg) > 45,
+            "perspective": np.any(camera.corner_shift),
+            "lens": camera.lens,
+            "curl": any(bend.sagitta_mm for bend in camera.bends),
+            "folds": any(bend.fold_at for bend in camera.bends),
+            "crumple": camera.crumple_mm,
+            "shadow": light.shadows,
+            "glare": light.glare,
+            "motion": light.motion_px > 1,
+            "moire": light.moire,
+            "grey": light.grey,
+            self.copy: self.copy != "none",
+            "streaks": light.streaks,
+            "fingers": self.fingers,
+        }
+        seen |= {mark.kind: True for mark in self.marks}
+        return tuple(sorted(name for name, there in seen.items() if there))
 
 
 def sample_photo(
@@ -72,50 +98,91 @@ def sample_photo(
     Args:
         rng: source of randomness.
         page_size_mm: width and height of the page.
-        strength: one of ``STRENGTHS``; ``clean`` is the page itself.
-        pixels_per_mm: scale; for scans and clean pages 200 dpi where None, for photos what makes
-            the page fill 60 to 95 % of the width.
+        strength: a preset's name, or the path of a TOML file; ``clean`` is the page itself.
+        pixels_per_mm: scale; where None, scans and clean pages have the preset's dpi, photos what
+            makes the page fill the preset's share of the width.
         photo_pixels: pixel count of photos whose scale is not given.
+
+    Raises:
+        ValueError: if there is no such preset.
     """
-    if strength not in _RANGES:
-        raise ValueError(f"strength must be one of {', '.join(STRENGTHS)}, not {strength!r}")
-    ranges = _RANGES[strength]
-    width, height = page_size_mm
-    if strength in ("clean", "scan"):
-        scale = pixels_per_mm or 200 / 25.4
-        border = 1.0 if strength == "clean" else 1.03
-        size = (round(width * scale * border), round(height * scale * border))
-        turn = float(rng.uniform(-1, 1) * ranges.rotation_deg)
-        camera = CameraSpec(size, scale, turn)
-        if strength == "clean":
-            # (0, 0) is the first pixel's centre: the page's corner lies half a pixel before.
-            centre = (0.5 - 0.5 / size[0], 0.5 - 0.5 / size[1])
-            camera = CameraSpec(size, scale, centre=centre)
+    preset = load_preset(strength)
+    if preset.frame.kind == "phone":
+        camera = _sample_camera(rng, preset, page_size_mm, pixels_per_mm, photo_pixels)
     else:
-        camera = _sample_camera(rng, ranges, page_size_mm, pixels_per_mm, photo_pixels)
-    light = _sample_light(rng, strength, ranges, camera.pixels_per_mm)
-    return PhotoSpec(strength, camera, light, int(rng.integers(2**31)))
+        camera = _sample_scan(rng, preset, page_size_mm, pixels_per_mm)
+    marks = sample_marks(rng, preset, page_size_mm)
+    worn = preset.folds.worn
+    marks += tuple(
+        crease(rng, page_size_mm, bend.direction_deg, at, worn.draw(rng))
+        for bend in camera.bends
+        for at in bend.fold_at
+    )
+    surface = "white" if rng.random() < 0.75 else "black"
+    if preset.frame.kind == "phone":
+        surface = preset.frame.surfaces[int(rng.integers(len(preset.frame.surfaces)))]
+    light = _sample_light(rng, preset, camera.pixels_per_mm)
+    copy = "none"
+    if rng.random() < preset.copy.probability:
+        shares = np.array([preset.copy.grey, preset.copy.photocopy, preset.copy.fax])
+        copy = ("grey", "photocopy", "fax")[int(rng.choice(3, p=shares / shares.sum()))]
+    if copy == "grey":
+        light, copy = replace(light, grey=True), "none"
+    return PhotoSpec(
+        strength,
+        camera,
+        light,
+        int(rng.integers(2**31)),
+        surface,
+        copy,
+        marks,
+        _sample_fingers(rng, preset, page_size_mm),
+    )
+
+
+def _sample_scan(
+    rng: np.random.Generator,
+    preset: PhotoPreset,
+    page_size_mm: tuple[float, float],
+    pixels_per_mm: float | None,
+) -> CameraSpec:
+    """The page itself, or a scanner's glass a little larger than it."""
+    scale = pixels_per_mm or preset.frame.dpi.draw(rng) / 25.4
+    border = 1.0 if preset.frame.kind == "page" else preset.frame.border
+    size = (round(page_size_mm[0] * scale * border), round(page_size_mm[1] * scale * border))
+    turn = preset.rotation.deg.draw(rng) if rng.random() < preset.rotation.probability else 0.0
+    stretch = 1.0
+    if rng.random() < preset.stretch.probability:
+        stretch = preset.stretch.factor.draw(rng)
+    centre = (0.5, 0.5)
+    if preset.frame.kind == "page":
+        # (0, 0) is the first pixel's centre: the page's corner lies half a pixel before.
+        centre = (0.5 - 0.5 / size[0], 0.5 - 0.5 / size[1])
+    return CameraSpec(size, scale, turn, centre, stretch=stretch)
 
 
 def _sample_camera(
     rng: np.random.Generator,
-    ranges: _Range,
+    preset: PhotoPreset,
     page_size_mm: tuple[float, float],
     pixels_per_mm: float | None,
     photo_pixels: float,
 ) -> CameraSpec:
     width, height = page_size_mm
-    rotation = rng.uniform(-1, 1) * ranges.rotation_deg
+    rotation = preset.rotation.deg.draw(rng) if rng.random() < preset.rotation.probability else 0.0
     turned = False
-    if ranges.quarter_turns and rng.random() < 0.3:
+    if rng.random() < preset.rotation.quarter_turns:
         quarter = int(rng.integers(1, 4))
         rotation += 90 * quarter
         turned = quarter % 2 == 1
-    fill = rng.uniform(0.6, 0.95)
+    stretch = 1.0
+    if rng.random() < preset.stretch.probability:
+        stretch = float(np.clip(preset.stretch.factor.draw(rng), 0.7, 1.4))
+    fill = preset.frame.fill.draw(rng)
     angle = np.deg2rad(rotation)
-    span_x = abs(width * np.cos(angle)) + abs(height * np.sin(angle))
-    span_y = abs(width * np.sin(angle)) + abs(height * np.cos(angle))
-    aspect = rng.choice([4 / 3, 3 / 2, 16 / 9])
+    span_x = abs(width * np.cos(angle)) + abs(height * stretch * np.sin(angle))
+    span_y = abs(width * np.sin(angle)) + abs(height * stretch * np.cos(angle))
+    aspect = preset.frame.aspect.draw(rng)
     if span_y > span_x * 1.05 and not turned:
         aspect = 1 / aspect
     across = span_x / fill
@@ -125,35 +192,24 @@ def _sample_camera(
     size = (round(across * pixels_per_mm), round(down * pixels_per_mm))
     free_x, free_y = 1 - span_x / across, max(0.0, 1 - span_y / down)
     centre = (0.5 + rng.uniform(-0.4, 0.4) * free_x, 0.5 + rng.uniform(-0.4, 0.4) * free_y)
-    corner = ranges.corner * rng.beta(1.5, 1.5) * rng.uniform(-1, 1, (4, 2))
+    corner = preset.corners.shift * rng.beta(1.5, 1.5) * rng.uniform(-1, 1, (4, 2))
     # Keep shifted corners within the photo: most of the shift goes inward.
     inward = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
     corner = np.where(rng.random((4, 2)) < 0.7, np.abs(corner) * inward, corner)
+    if rng.random() >= preset.corners.probability:
+        corner = np.zeros((4, 2))
     bends = []
-    if ranges.sagitta_mm:
-        bends.append(
-            Bend(
-                float(rng.uniform(0, 180)),
-                float(rng.uniform(0, ranges.sagitta_mm)),
-                float(rng.uniform(0, 1)),
-            )
-        )
+    if rng.random() < preset.curl.probability:
+        direction, phase = rng.uniform(0, 180), rng.uniform(0, 1)
+        bends.append(Bend(float(direction), preset.curl.sagitta_mm.draw(rng), float(phase)))
+    if rng.random() < preset.folds.probability:
+        bends += _sample_folds(rng, preset)
     crumple = 0.0
-    if ranges.folds and rng.random() < 0.5:
-        for direction in (rng.normal(0, 6), rng.normal(90, 6)):
-            count = int(rng.integers(0, ranges.folds // 2 + 1))
-            at = tuple(float(v) for v in np.sort(rng.uniform(0.15, 0.85, count)))
-            sign = np.where(np.arange(count) % 2 == 0, 1, -1) * rng.choice([-1, 1])
-            bends.append(
-                Bend(
-                    float(direction),
-                    fold_at=at,
-                    fold_deg=tuple(float(s) for s in sign * rng.uniform(3, 22, count)),
-                )
-            )
-        if rng.random() < 0.5:
-            crumple = float(rng.uniform(1.0, ranges.crumple_mm))
+    if rng.random() < preset.crumple.probability:
+        crumple = preset.crumple.depth_mm.draw(rng)
     view = rng.normal(0, 0.18, 2)
+    seed = int(rng.integers(2**31))
+    lens = preset.lens.radial.draw(rng) if rng.random() < preset.lens.probability else 0.0
     return CameraSpec(
         size,
         float(pixels_per_mm),
@@ -163,63 +219,115 @@ def _sample_camera(
         (float(view[0]), float(view[1])),
         tuple(bends),
         crumple,
-        int(rng.integers(2**31)),
+        seed,
+        lens,
+        stretch,
     )
 
 
-def _sample_light(
-    rng: np.random.Generator, strength: str, ranges: _Range, pixels_per_mm: float
-) -> LightSpec:
-    if strength == "clean":
-        return LightSpec()
-    photo = strength != "scan"
-    shadows = []
-    for _ in range(int(rng.integers(0, ranges.shadows + 1))):
-        corner = rng.uniform(-0.2, 1.2, (1, 2))
-        polygon = corner + rng.uniform(-0.9, 0.9, (int(rng.integers(3, 6)), 2))
-        shadows.append(
-            (
-                tuple((float(x), float(y)) for x, y in polygon),
-                float(rng.uniform(0.1, 0.5)),
-                float(rng.choice([0.002, 0.01, 0.04])),
-            )
+def _sample_folds(rng: np.random.Generator, preset: PhotoPreset) -> list[Bend]:
+    """Creases shared between two directions, every other one the other way round."""
+    total = max(1, preset.folds.count.count(rng))
+    first = int(rng.integers(0, total + 1))
+    bends = []
+    for direction, count in ((rng.normal(0, 6), first), (rng.normal(90, 6), total - first)):
+        if not count:
+            continue
+        at = tuple(float(v) for v in np.sort(rng.uniform(0.15, 0.85, count)))
+        sign = np.where(np.arange(count) % 2 == 0, 1, -1) * rng.choice([-1, 1])
+        degrees = tuple(float(s * preset.folds.deg.draw(rng)) for s in sign)
+        bends.append(Bend(float(direction), fold_at=at, fold_deg=degrees))
+    return bends
+
+
+def _sample_light(rng: np.random.Generator, preset: PhotoPreset, pixels_per_mm: float) -> LightSpec:
+    def happens(effect: Effect) -> bool:
+        return bool(rng.random() < effect.probability)
+
+    found: dict[str, Any] = {}
+    if happens(preset.gradient):
+        found["gradient"] = preset.gradient.share.draw(rng)
+        found["gradient_deg"] = float(rng.uniform(0, 360))
+    if happens(preset.shadows):
+        found["shadows"] = tuple(
+            _ellipse(rng, preset) if preset.shadows.ellipse else _shadow(rng, preset)
+            for _ in range(preset.shadows.count.count(rng))
         )
-    glare = None
-    if ranges.glare and rng.random() < 0.3:
-        at = rng.uniform(0, 1, 2)
-        glare = (
-            float(at[0]),
-            float(at[1]),
-            float(rng.uniform(0.08, 0.3)),
-            float(rng.uniform(0.1, ranges.glare)),
+    if happens(preset.glare):
+        x, y = rng.uniform(0, 1, 2)
+        radius = float(rng.uniform(0.08, 0.3))
+        found["glare"] = (float(x), float(y), radius, preset.glare.strength.draw(rng))
+    if happens(preset.relief):
+        found["relief"] = preset.relief.strength.draw(rng)
+        found["relief_deg"] = float(rng.uniform(0, 360))
+    if happens(preset.tone):
+        tone = preset.tone
+        found["white_rgb"] = tuple(tone.white.draw(rng) for _ in range(3))
+        found["exposure"] = tone.exposure.draw(rng)
+        found["gamma"] = tone.gamma.draw(rng)
+        found["contrast"] = tone.contrast.draw(rng)
+    if happens(preset.blur):
+        found["blur_px"] = max(0.0, preset.blur.sigma_mm.draw(rng)) * pixels_per_mm
+    if happens(preset.motion):
+        found["motion_px"] = 1 + preset.motion.length_mm.draw(rng) * pixels_per_mm
+        found["motion_deg"] = float(rng.uniform(0, 180))
+    if happens(preset.noise):
+        found["noise"] = max(0.0, preset.noise.sigma.draw(rng))
+    if happens(preset.moire):
+        found["moire"] = preset.moire.amplitude.draw(rng)
+        found["moire_period_px"] = float(rng.uniform(3, 16))
+        found["moire_deg"] = float(rng.uniform(0, 180))
+    if happens(preset.streaks):
+        found["streaks"] = tuple(
+            (float(rng.uniform(0, 1)), float(rng.integers(1, 4)), float(rng.normal(0, 35)))
+            for _ in range(preset.streaks.count.count(rng))
         )
-    white = np.exp(rng.normal(0, 0.07, 3)) if photo else np.exp(rng.normal(0, 0.01, 3))
-    return LightSpec(
-        gradient=float(rng.uniform(0, ranges.gradient)),
-        gradient_deg=float(rng.uniform(0, 360)),
-        shadows=tuple(shadows),
-        relief=float(rng.uniform(0.5, 2.5)) if photo else 0.0,
-        relief_deg=float(rng.uniform(0, 360)),
-        white_rgb=(float(white[0]), float(white[1]), float(white[2])),
-        exposure=float(rng.uniform(0.6, 1.1)) if photo else float(rng.uniform(0.93, 1.03)),
-        gamma=float(np.exp(rng.normal(0, 0.15))) if photo else 1.0,
-        glare=glare,
-        blur_px=float(rng.uniform(0, ranges.blur_mm) * pixels_per_mm),
-        motion_px=float(rng.uniform(1, 1.2 * ranges.blur_mm * pixels_per_mm + 1))
-        if photo and rng.random() < 0.2
-        else 0.0,
-        motion_deg=float(rng.uniform(0, 180)),
-        noise=float(rng.uniform(0, ranges.noise)),
-        moire=float(rng.uniform(0.02, 0.09)) if photo and rng.random() < 0.06 else 0.0,
-        moire_period_px=float(rng.uniform(3, 16)),
-        moire_deg=float(rng.uniform(0, 180)),
-        grey=int(rng.choice([0, 1, 2], p=[0.9, 0.06, 0.04])) if strength != "scan" else int(
-            rng.choice([0, 1, 2], p=[0.75, 0.15, 0.1])
-        ),
-        sharpen=float(rng.uniform(0, 1.0)) if photo else 0.0,
-        jpeg_quality=int(rng.integers(ranges.jpeg[0], ranges.jpeg[1] + 1)),
-        seed=int(rng.integers(2**31)),
-    )  # fmt: skip
+    if happens(preset.sharpen):
+        found["sharpen"] = preset.sharpen.strength.draw(rng)
+    if happens(preset.jpeg):
+        found["jpeg_quality"] = preset.jpeg.quality.count(rng)
+    return LightSpec(**found, seed=int(rng.integers(2**31)))
+
+
+def _shadow(rng: np.random.Generator, preset: PhotoPreset) -> tuple[Any, float, float]:
+    corner = rng.uniform(-0.2, 1.2, (1, 2))
+    polygon = corner + rng.uniform(-0.9, 0.9, (int(rng.integers(3, 6)), 2))
+    depth = preset.shadows.depth.draw(rng)
+    edge = _SHADOW_EDGES[int(rng.integers(len(_SHADOW_EDGES)))]
+    return tuple((float(x), float(y)) for x, y in polygon), depth, edge
+
+
+def _ellipse(rng: np.random.Generator, preset: PhotoPreset) -> tuple[Any, float, float]:
+    """The first PTB-V's: about as large as the paper, dark or bright, very soft."""
+    low, high = rng.normal(0, 0.1), rng.normal(1, 0.1)
+    turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    outline = (low + high) / 2 + (high - low) / 2 * np.stack([np.cos(turn), np.sin(turn)], -1)
+    depth = preset.shadows.depth.draw(rng) * (1 - 2 * rng.beta(0.3, 0.3))
+    return tuple((float(x), float(y)) for x, y in outline), float(depth), 0.02
+
+
+def _sample_fingers(
+    rng: np.random.Generator, preset: PhotoPreset, page_size_mm: tuple[float, float]
+) -> tuple[Finger, ...]:
+    if rng.random() >= preset.fingers.probability:
+        return ()
+    width, height = page_size_mm
+    fingers = []
+    skin = np.array([205, 150, 120]) * rng.uniform(0.35, 1.1) + rng.normal(0, 8, 3)
+    r, g, b = (int(v) for v in np.clip(skin, 10, 250))
+    for _ in range(preset.fingers.count.count(rng)):
+        side, along = int(rng.integers(4)), float(rng.uniform(0.1, 0.9))
+        reach, lean = float(rng.uniform(4, 20)), float(rng.normal(0, 12))
+        x, y = along * width, along * height
+        tips = ((x, reach), (width - reach, y), (x, height - reach), (reach, y))
+        roots = (
+            (x + lean, -90.0),
+            (width + 90, y + lean),
+            (x + lean, height + 90),
+            (-90, y + lean),
+        )
+        fingers.append(Finger(tips[side], roots[side], float(rng.uniform(13, 19)), (r, g, b)))
+    return tuple(fingers)
 
 
 class Photo:
@@ -250,41 +358,75 @@ class Photo:
         """
         spec = self.spec
         size = spec.camera.photo_size
-        left, top, width, height = roi or (0, 0, *size)
-        page_x, page_y = self.camera.inverse_map((left, top, width, height))
+        region = roi or (0, 0, *size)
+        left, top, width, height = region
+        page_x, page_y = self.camera.inverse_map(region)
         page_width, page_height = self.page.spec.width_mm, self.page.spec.height_mm
         scale = spec.camera.pixels_per_mm
         inside = np.minimum(
             np.minimum(page_x, page_width - page_x), np.minimum(page_y, page_height - page_y)
         )
-        on_page = np.clip(inside * scale + 0.5, 0, 1).astype(np.float32)
-        covered = on_page > 0
+        covered = inside > -0.5 / scale
+        light = light_field(spec.light, size, region)
         if covered.any():
-            margin = 2 / scale
-            part = (
-                max(0.0, float(page_x[covered].min()) - margin),
-                max(0.0, float(page_y[covered].min()) - margin),
-                min(page_width, float(page_x[covered].max()) + margin),
-                min(page_height, float(page_y[covered].max()) + margin),
-            )
-            drawn = self.page.draw(scale, part)
-            seen = _sample(drawn, (page_x - part[0]) * scale, (page_y - part[1]) * scale)
-            image = seen.astype(np.float32)
-            if spec.light.relief:
-                shade = relief_field(spec.light, self.camera.height_mm, 1.5)
-                at_x, at_y = (page_x + 30.0) / 1.5, (page_y + 30.0) / 1.5
-                factor = cv2.remap(shade, at_x, at_y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-                image *= factor[..., None]
+            image, relief = self._seen_page(page_x, page_y, covered)
+            if relief is not None:
+                light = relief if light is None else light * relief
         else:
-            image = np.zeros((height, width, 3), np.float32)
+            image = np.zeros((height, width, 3), np.uint8)
         if not covered.all():
-            rng = np.random.default_rng(spec.background_seed)
-            under = background(rng, width, height).astype(np.float32)
-            if spec.strength in ("clean", "scan"):
-                under[:] = (255, 255, 255) if spec.background_seed % 4 else (25, 25, 28)
-            image = under + on_page[..., None] * (image - under)
-        image *= light_field(spec.light, size, (left, top, width, height))[..., None]
-        return expose(image, spec.light)
+            under = background(spec.surface, spec.background_seed, size, region)
+            share = np.clip(inside * np.float32(scale) + np.float32(0.5), 0, 1)
+            image = cv2.blendLinear(image, under, share, 1 - share)
+        for finger in spec.fingers:
+            self._draw_finger(image, finger, (left, top))
+        if light is not None:
+            image = lit(image, light)
+        return expose(image, spec.light, size, region)
+
+    def _seen_page(
+        self,
+        page_x: NDArray[np.float32],
+        page_y: NDArray[np.float32],
+        covered: NDArray[np.bool_],
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        """The page with its marks at every pixel, and the shading of its relief."""
+        spec = self.spec
+        scale = spec.camera.pixels_per_mm
+        margin = 2 / scale
+        x, y = page_x[covered], page_y[covered]
+        part = (
+            max(0.0, float(x.min()) - margin),
+            max(0.0, float(y.min()) - margin),
+            min(self.page.spec.width_mm, float(x.max()) + margin),
+            min(self.page.spec.height_mm, float(y.max()) + margin),
+        )
+        drawn = self.page.draw(scale, part)
+        if spec.copy != "none":
+            drawn = copied(drawn, spec.copy)
+        draw_marks(drawn, spec.marks, scale, part[:2])
+        at_x, at_y = page_x - np.float32(part[0]), page_y - np.float32(part[1])
+        image = _sample(drawn, at_x * np.float32(scale), at_y * np.float32(scale))
+        if not spec.light.relief:
+            return image, None
+        shade = relief_field(spec.light, self.camera.height_mm, LATTICE_STEP_MM)
+        at_x = (page_x + np.float32(LATTICE_MARGIN_MM)) / np.float32(LATTICE_STEP_MM)
+        at_y = (page_y + np.float32(LATTICE_MARGIN_MM)) / np.float32(LATTICE_STEP_MM)
+        factor = cv2.remap(shade, at_x, at_y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        return image, np.where(covered, factor, np.float32(1))
+
+    def _draw_finger(
+        self, image: NDArray[np.uint8], finger: Finger, origin: tuple[int, int]
+    ) -> None:
+        """A thick round stroke, paler along its middle."""
+        ends = self.camera.photo_from_page(np.array([finger.tip_mm, finger.root_mm])) - origin
+        tip, root = (
+            (int(x), int(y)) for x, y in np.round(np.clip(ends, -3e4, 3e4) * 16).astype(int)
+        )
+        for share, light in ((1.0, 0.8), (0.8, 0.92), (0.5, 1.0)):
+            thickness = round(finger.width_mm * self.spec.camera.pixels_per_mm * share)
+            rgb = tuple(int(v * light) for v in finger.rgb)
+            cv2.line(image, tip, root, rgb, max(1, min(thickness, 32000)), cv2.LINE_AA, 4)
 
 
 def _sample(

@@ -262,7 +262,7 @@ def printed_signal(page: Page) -> Record:
         first = round(printed.start_s * record.rate_hz)
         stop = min(first + round(printed.duration_s * record.rate_hz), record.n_samples, length)
         row = LEAD_INDEX[printed.lead]
-        signal[row, first:stop] = record.signal_mv[row, first:stop]
+        signal[row, first:stop] = spec.clipped(record.signal_mv[row, first:stop])
     return Record(
         signal,
         record.rate_hz,

@@ -80,7 +80,7 @@ class LayoutLookExamples(ExampleDataset):
     def example(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """One ``(3, CROP, CROP)`` picture in 0..1 and its targets at half the size."""
         scale = float(np.exp(rng.uniform(np.log(2.6), np.log(9.0))))
-        photo = sample_photo_of(self.source.record(index), rng, scale)
+        photo = sample_photo_of(self.source.record(index), rng, scale, pages=self.source.pages)
         side = CROP / PIXELS_PER_MM
         page = photo.page.spec
         left = float(rng.uniform(-0.15 * side, max(page.width_mm - 0.85 * side, 0.1)))

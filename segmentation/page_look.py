@@ -89,7 +89,7 @@ class PageLookExamples(ExampleDataset):
         """One ``(3, CROP, CROP)`` picture in 0..1 and its ``(5, CROP, CROP)`` targets."""
         low, high = np.log(PIXELS_PER_MM)
         scale = float(np.exp(rng.uniform(low, high)))
-        photo = sample_photo_of(self.source.record(index), rng, scale)
+        photo = sample_photo_of(self.source.record(index), rng, scale, pages=self.source.pages)
         width, height = photo.spec.camera.photo_size
         left = int(rng.integers(-CROP // 8, max(width - CROP * 7 // 8, 1)))
         top = int(rng.integers(-CROP // 8, max(height - CROP * 7 // 8, 1)))

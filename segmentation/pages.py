@@ -11,13 +11,23 @@ from numpy.typing import NDArray
 from dataset_generation.page import Page
 from dataset_generation.page_spec import sample_page
 from dataset_generation.photo import Photo, sample_photo
+from dataset_generation.ptb_v_page import ptb_v_page
 from ecg.record import Record
 
-_STRENGTH_SHARES = (0.08, 0.2, 0.32, 0.4)
+PAGES = ("ptb_v", "ptbv_2022")
+"""All that ``dataset_generation`` draws, or what the first PTB-V did (to compare with)."""
+
+_STRENGTH_SHARES = {"clean": 0.07, "scan": 0.18, "photo": 0.31, "hard_photo": 0.38, "screen": 0.02,
+                    "photocopy": 0.03, "fax": 0.01}  # fmt: skip
 
 
 class RecordSource(Protocol):
-    """Records by number, at 500 Hz."""
+    """Records by number, at 500 Hz; ``pages`` is one of ``PAGES``."""
+
+    @property
+    def pages(self) -> str:
+        """Which pages and photos are made of them."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -33,10 +43,12 @@ class ArraySource:
     Attributes:
         signals_uv: ``(n, 12, samples)`` int16 in uV.
         rate_hz: samples a second.
+        pages: one of ``PAGES``.
     """
 
     signals_uv: NDArray[np.int16]
     rate_hz: float = 500.0
+    pages: str = "ptb_v"
 
     def __len__(self) -> int:
         return len(self.signals_uv)
@@ -53,6 +65,7 @@ def sample_photo_of(
     pixels_per_mm: float,
     layout: str | None = None,
     strength: str | None = None,
+    pages: str = "ptb_v",
 ) -> Photo:
     """Photograph a record as a random page.
 
@@ -61,11 +74,17 @@ def sample_photo_of(
         rng: source of randomness.
         pixels_per_mm: scale of the photo.
         layout: layout id, random where None.
-        strength: strength of ``dataset_generation.photo``, random where None.
+        strength: a preset's name, random where None.
+        pages: one of ``PAGES``.
     """
+    if pages == "ptbv_2022":
+        page_spec = ptb_v_page()
+        size = (page_spec.width_mm, page_spec.height_mm)
+        return Photo(Page(page_spec, record), sample_photo(rng, size, pages, pixels_per_mm))
     page_spec = sample_page(rng, layout)
     if strength is None:
-        strength = str(rng.choice(["clean", "scan", "photo", "hard_photo"], p=_STRENGTH_SHARES))
+        shares = list(_STRENGTH_SHARES.values())
+        strength = str(rng.choice(list(_STRENGTH_SHARES), p=shares))
     page = Page(page_spec, record)
     size = (page_spec.width_mm, page_spec.height_mm)
     spec = sample_photo(rng, size, strength, pixels_per_mm)
@@ -82,6 +101,7 @@ def load_source(
     count_100hz: int = 4000,
     exclude: frozenset[int] = frozenset(),
     seed: int = 0,
+    pages: str = "ptb_v",
 ) -> ArraySource:
     """Load PTB-XL records to print, all at 500 Hz.
 
@@ -94,6 +114,7 @@ def load_source(
         count_100hz: records taken at 100 Hz and resampled.
         exclude: records to leave out (``ecg.splits.reader_exclusions``).
         seed: of the choice among the 100 Hz records.
+        pages: one of ``PAGES``.
     """
     from ecg.ptbxl import PtbXl
     from ecg.resampling import resample
@@ -113,4 +134,4 @@ def load_source(
     for start in range(0, len(chosen), 500):
         fast = resample(every_slow[start : start + 500].astype(np.float32), 100.0, 500.0)
         parts.append(np.clip(np.round(fast), -32767, 32767).astype(np.int16))
-    return ArraySource(np.concatenate(parts))
+    return ArraySource(np.concatenate(parts), pages=pages)

@@ -73,7 +73,7 @@ class TraceLookExamples(ExampleDataset):
     def example(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """One ``(4, HEIGHT, WIDTH)`` strip and its ``(WIDTH,)`` heights (NaN = none)."""
         scale = float(np.exp(rng.uniform(np.log(3.2), np.log(16.0))))
-        photo = sample_photo_of(self.source.record(index), rng, scale)
+        photo = sample_photo_of(self.source.record(index), rng, scale, pages=self.source.pages)
         page = photo.page
         traces = [trace for trace in page.traces if len(trace.points_mm) > 1]
         # Tall complexes are rare and decide the score: rows of them are drawn more often.

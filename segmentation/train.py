@@ -27,6 +27,8 @@ class TrainLook(TrainingOptions):
     """Text file of PTB-XL record numbers to leave out."""
     records_100hz: int = 4000
     """Records taken at 100 Hz beside all that exist at 500 Hz."""
+    pages: Literal["ptb_v", "ptbv_2022"] = "ptb_v"
+    """What is drawn: all of PTB-V, or the pages and photos of its first version."""
     architecture: str = "unet"
     """unet or unetplusplus."""
     encoder: str = "resnet18"
@@ -51,8 +53,10 @@ def train_look(config: TrainLook) -> Path:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     exclude = reader_exclusions(config.exclude) if config.exclude else frozenset()
     folder = str(config.ptbxl)
-    training = load_source(folder, "train", config.records_100hz, exclude, config.seed)
-    validation = load_source(folder, "validation", 48, exclude, config.seed)
+    training = load_source(
+        folder, "train", config.records_100hz, exclude, config.seed, config.pages
+    )
+    validation = load_source(folder, "validation", 48, exclude, config.seed, config.pages)
     arguments = {
         "architecture": config.architecture,
         "encoder": config.encoder,

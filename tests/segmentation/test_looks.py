@@ -21,6 +21,8 @@ TINY = {"encoder": "tu-test_resnet", "encoder_depth": 3, "decoder_channels": [16
 class _Source:
     """A few simulated records."""
 
+    pages = "ptb_v"
+
     def __init__(self) -> None:
         self._records = SimulatorSource(n_records=4, seed=1)
 
