@@ -21,8 +21,8 @@ FloatArray = NDArray[np.float64]
 
 LATTICE_MARGIN_MM = 30.0
 LATTICE_STEP_MM = 1.5
-_INVERSE_STEP_PX = 4
-_SETTLED_MM = 0.003
+_INVERSE_STEP_PX = 8  # at most, and no coarser than the lattice
+_SETTLED_MM = 0.004
 
 
 @dataclass(frozen=True)
@@ -169,27 +169,28 @@ class Camera:
         return self.geometry.photo_from_page(points_mm).astype(np.float64, copy=False)
 
     @cached_property
-    def _maps(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        lattice = self.geometry.photo_points.astype(np.float32)
-        return np.ascontiguousarray(lattice[..., 0]), np.ascontiguousarray(lattice[..., 1])
+    def _lattice(self) -> NDArray[np.float64]:
+        return np.asarray(self.geometry.photo_points, np.float64).reshape(-1, 2)
 
     def _forward(self, page: FloatArray) -> FloatArray:
-        """``photo_from_page`` for ``(h, w, 2)`` grids, clamped to the lattice; fast."""
-        at = ((page + LATTICE_MARGIN_MM) / LATTICE_STEP_MM).astype(np.float32)
-        at_x, at_y = np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
-        return np.stack(
-            [
-                cv2.remap(plane, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-                for plane in self._maps
-            ],
-            axis=-1,
-        ).astype(np.float64)
+        """``photo_from_page`` for points within the lattice; fast."""
+        columns = self.geometry.photo_points.shape[1]
+        at = (page + LATTICE_MARGIN_MM) / LATTICE_STEP_MM
+        last = np.array(self.geometry.photo_points.shape[1::-1]) - 2
+        cell = np.minimum(at.astype(np.intp), last)
+        share = at - cell
+        first = cell[..., 1] * columns + cell[..., 0]
+        along = share[..., :1]
+        take = self._lattice.take
+        top = take(first, axis=0) * (1 - along) + take(first + 1, axis=0) * along
+        first += columns
+        bottom = take(first, axis=0) * (1 - along) + take(first + 1, axis=0) * along
+        return top + share[..., 1:] * (bottom - top)
 
-    def page_from_photo(self, points: FloatArray, iterations: int = 8) -> FloatArray:
+    def page_from_photo(self, points: FloatArray, iterations: int = 12) -> FloatArray:
         """Invert the map for an ``(h, w, 2)`` grid of photo pixels.
 
-        OpenCV interpolates with 1/32 steps of the lattice, so the result is good to about
-        0.02 mm; beyond the lattice's margin it is meaningless.
+        Good to about ``_SETTLED_MM``; beyond the lattice's margin it is meaningless.
         """
         back = np.linalg.inv(self._homography)
 
@@ -210,27 +211,46 @@ class Camera:
                 break
         return page
 
-    def inverse_map(
-        self, roi: tuple[int, int, int, int]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Page position (mm) of every pixel of a photo's region.
+    def inverse_map(self, roi: tuple[int, int, int, int]) -> InverseMap:
+        """Page position (mm) of every pixel of a photo's region, on a coarse grid.
 
         Args:
             roi: left, top, width and height in photo pixels.
-
-        Returns:
-            Two ``(height, width)`` float32 planes, x and y in page mm.
         """
         left, top, width, height = roi
-        step = _INVERSE_STEP_PX
+        step = int(np.clip(LATTICE_STEP_MM * self.spec.pixels_per_mm, 2, _INVERSE_STEP_PX))
         # Places such that cv2.resize, which aligns outer edges, meets every pixel exactly.
         x = left + (step - 1) / 2 + step * np.arange(-1, width // step + 2, dtype=np.float64)
         y = top + (step - 1) / 2 + step * np.arange(-1, height // step + 2, dtype=np.float64)
-        coarse = self.page_from_photo(np.stack(np.meshgrid(x, y), axis=-1)).astype(np.float32)
-        fine = cv2.resize(coarse, (len(x) * step, len(y) * step), interpolation=cv2.INTER_LINEAR)[
-            step : step + height, step : step + width
-        ]
-        return np.ascontiguousarray(fine[..., 0]), np.ascontiguousarray(fine[..., 1])
+        page = self.page_from_photo(np.stack(np.meshgrid(x, y), axis=-1)).astype(np.float32)
+        return InverseMap(page, step, (width, height))
+
+
+@dataclass(frozen=True, eq=False)
+class InverseMap:
+    """Page positions of a photo's region.
+
+    Attributes:
+        page_mm: ``(rows, columns, 2)`` page points of every ``step``-th pixel, one beyond the
+            region on each side.
+        step: pixels between them.
+        size: width and height of the region.
+    """
+
+    page_mm: NDArray[np.float32]
+    step: int
+    size: tuple[int, int]
+
+    def every_pixel(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A quantity of the grid's points, interpolated to every pixel of the region."""
+        rows, columns = plane.shape
+        fine = cv2.resize(
+            plane, (columns * self.step, rows * self.step), interpolation=cv2.INTER_LINEAR
+        )
+        width, height = self.size
+        return np.asarray(
+            fine[self.step : self.step + height, self.step : self.step + width], np.float32
+        )
 
 
 def _crumple(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset_generation.masks import read_mask
-from ecg.formats.atomic import atomic_path
+from dataset_generation.stored import StoredDataset, StoredSample
 
 _TILE = (480, 360)
 _CAPTION = 26
@@ -19,18 +15,13 @@ _MOST = 16
 _CLASS_RGB = ((230, 90, 90), (70, 120, 230), (0, 0, 0))
 
 
-def contact_sheet(folder: Path, rows: Sequence[dict[str, str]]) -> None:
-    """Write ``contact_sheet.jpg``: up to 16 photos, evenly from the index, each with its mask.
-
-    Args:
-        folder: the data set.
-        rows: its index.
-    """
-    if not rows:
-        return
-    step = max(1, len(rows) / _MOST)
-    chosen = [rows[int(k * step)] for k in range(min(_MOST, len(rows)))]
-    tiles = [_tile(folder, row) for row in chosen]
+def contact_sheet(dataset: StoredDataset) -> bytes:
+    """Up to 16 photos, evenly from the index, each with its mask, as a JPEG; empty for none."""
+    if not dataset.rows:
+        return b""
+    step = max(1, len(dataset) / _MOST)
+    chosen = [dataset.rows[int(k * step)] for k in range(min(_MOST, len(dataset)))]
+    tiles = [_tile(sample) for sample in dataset.samples(chosen)]
     while len(tiles) % _COLUMNS:
         tiles.append(np.full_like(tiles[0], 255))
     lines = [np.hstack(tiles[k : k + _COLUMNS]) for k in range(0, len(tiles), _COLUMNS)]
@@ -38,20 +29,17 @@ def contact_sheet(folder: Path, rows: Sequence[dict[str, str]]) -> None:
     ok, coded = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     if not ok:
         raise ValueError("the contact sheet cannot be encoded")
-    with atomic_path(folder / "contact_sheet.jpg") as temporary:
-        temporary.write_bytes(coded.tobytes())
+    return bytes(coded)
 
 
-def _tile(folder: Path, row: dict[str, str]) -> NDArray[np.uint8]:
+def _tile(sample: StoredSample) -> NDArray[np.uint8]:
     """A photo and its mask side by side over a caption."""
-    image = cv2.imread(str(folder / row["image"]), cv2.IMREAD_COLOR)
-    if image is None:
-        raise OSError(f"{folder / row['image']} is damaged")
-    halves = [_fitted(np.ascontiguousarray(image[..., ::-1]))]
-    if row["mask"]:
-        halves.append(_fitted(_coloured(read_mask(folder / row["mask"]))))
+    mask = sample.mask()
+    empty = np.full((4, 4, 3), 255, np.uint8)
+    halves = [_fitted(sample.image()), _fitted(empty if mask is None else _coloured(mask))]
     picture = np.hstack(halves)
     caption = np.full((_CAPTION, picture.shape[1], 3), 255, np.uint8)
+    row = sample.row
     words = f"{row['id']}  {row['layout']}  {row['strength']}  {row['target']}"
     cv2.putText(
         caption, words, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (40, 40, 40), 1, cv2.LINE_AA

@@ -37,17 +37,24 @@ def data_card(rows: Sequence[Row], source: RecordSource, recipe: Recipe) -> str:
         "pages are invented.",
         f"{source.credit}",
         "## Made from",
-        f"- source: {source.name}\n- seed: {recipe.seed}\n- layouts: {layouts}\n"
+        f"- source: {source.name}\n- seed: {recipe.seed}\n- pages: {recipe.pages}\n"
+        f"- layouts: {layouts}\n"
         f"- strengths: {strengths}\n- size: {scale}",
         "## Files",
-        "- `index.csv`: one row a photo\n"
-        "- `images/`: the photos\n"
-        f"- `masks/`: palette PNGs of class numbers: {classes}. Grid lines are those every "
-        "5 mm; the trace includes calibration pulses. Where classes meet the higher number wins\n"
-        "- `truth/`: JSON: record, patient, fold, labels, layout, the map from page "
-        "millimetres to photo pixels, centre lines, words, and all sampled parameters\n"
-        "- `signals/`: WFDB at 500 Hz, mV, missing where nothing was printed\n"
-        "- `recipe.json`: options that decide how photos look\n"
+        "- `index.csv`: one row a photo; `shard` names its tar file, empty in a plain folder\n"
+        "- photos: `ID.jpg` or `.png`\n"
+        f"- masks: `ID.mask.png`, a palette PNG of class numbers: {classes}. Grid lines are those "
+        "every 5 mm; the trace includes calibration pulses. Where classes meet the higher number "
+        "wins\n"
+        "- masks of leads: `ID.leads.png`, 16 bits: bit k is lead k of I, II, III, aVR, aVL, aVF, "
+        "V1 to V6; where leads cross a pixel has several\n"
+        "- truth: `ID.json`: record, patient, fold, labels, layout, the map from page millimetres "
+        "to photo pixels, crossings of the grid, centre lines, words, and all sampled parameters\n"
+        "- signals: `ID.hea`, `ID.dat`: WFDB at 500 Hz, mV, missing where nothing was printed\n"
+        "- `shards/`: these files as WebDataset tars; in a plain folder they lie in `images/`, "
+        "`masks/`, `leads/`, `truth/` and `signals/`\n"
+        "- `recipe.json`: options and presets that decide how photos look; `parts/`: what is "
+        "finished\n"
         "- `contact_sheet.jpg`: some photos beside their masks",
         "Points are (x, y) photo pixels; (0, 0) is the centre of the first pixel. Pages of one "
         "patient belong on one side of a split: split by `patient_id` or `fold`.",
@@ -56,6 +63,7 @@ def data_card(rows: Sequence[Row], source: RecordSource, recipe: Recipe) -> str:
         _table("fold", Counter(row["fold"] or "none" for row in rows), numeric=True),
         _table("layout", Counter(row["layout"] for row in rows)),
         _table("strength", Counter(row["strength"] for row in rows)),
+        _table("effect", Counter(name for row in rows for name in row["effects"].split())),
         _table("label", Counter(dict(labels.most_common(_MOST_LABELS)))),
         _table("speed (mm/s)", Counter(row["speed_mm_per_s"] for row in rows)),
         _table("gain (mm/mV)", Counter(row["gain_mm_per_mv"] for row in rows)),

@@ -1,34 +1,48 @@
-"""A PTB-V data set in a folder: planned, made by any number of processes, indexed."""
+"""A PTB-V data set: planned in parts, made by any number of processes or machines, indexed."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import multiprocessing
 import os
-import re
-import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import orjson
 
 from dataset_generation.contact_sheet import contact_sheet
 from dataset_generation.data_card import data_card
+from dataset_generation.page_presets import FIXED_PAGES
+from dataset_generation.page_spec import load_page_preset
+from dataset_generation.parts import (
+    INDEX_COLUMNS,
+    PARTS,
+    SHARDS,
+    Item,
+    Part,
+    make_part,
+    part_name,
+)
+from dataset_generation.photo_preset import load_preset
 from dataset_generation.plain_data import to_plain
-from dataset_generation.sample import FOLDERS, Job, Recipe, is_finished, make, photo_id
-from dataset_generation.sources import RecordError, RecordSource
-from ecg.formats.atomic import atomic_path
+from dataset_generation.sample import Recipe
+from dataset_generation.sources import Entry, RecordError, RecordSource
+from dataset_generation.store import Store
+from dataset_generation.stored import StoredDataset
 
-INDEX_COLUMNS = (
-    "id", "image", "mask", "truth", "signal", "record_id", "patient_id", "fold", "target",
-    "labels", "layout", "order", "speed_mm_per_s", "gain_mm_per_mv", "strength", "width",
-    "height", "pixels_per_mm", "stretches",
-)  # fmt: skip
+Rows: TypeAlias = list[dict[str, Any]]
+Run = Callable[[Callable[[Part], Rows], Iterable[Part]], Iterator[Rows]]
+"""Makes parts somewhere: takes ``make_part`` and parts, gives each part's rows as it is done."""
+
 _RECIPE_FILE = "recipe.json"
-_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}(\.[a-z]+)?")
+_MOST_A_PART = 64
 
 
 class GenerationError(ValueError):
@@ -37,57 +51,85 @@ class GenerationError(ValueError):
 
 @dataclass
 class Summary:
-    """What a run did: photos written, photos found finished, and records left out with reasons."""
+    """What a run did: photos written and found finished, records left out with reasons.
+
+    ``whole`` is False where parts of other machines are still to come.
+    """
 
     written: int = 0
     kept: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made, in which parts, and which of them here.
+
+    Attributes:
+        recipe: how photos look.
+        data_format: ``shards`` or ``folder``.
+        pages_per_record: photos of each record.
+        samples_per_part: photos of a part; 0 for 64, fewer where there are few.
+        share: (i, n): of the parts, the i-th of every n (from 1).
+    """
+
+    recipe: Recipe
+    data_format: str = "shards"
+    pages_per_record: int = 1
+    samples_per_part: int = 0
+    share: tuple[int, int] = (1, 1)
 
 
 def write_dataset(
     source: RecordSource,
-    recipe: Recipe,
-    folder: Path,
-    pages_per_record: int = 1,
-    workers: int = 1,
-    advance: Callable[[], object] = lambda: None,
+    plan: Plan,
+    place: str | Path,
+    run: Run | None = None,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> Summary:
-    """Write a data set, or go on with one that was stopped.
+    """Write a data set, or go on with one that was stopped at any moment.
 
-    A photo depends on (seed, record, page) alone: order and number of workers change no byte.
-    With more than one worker a script that calls this needs ``if __name__ == "__main__":``.
+    A photo depends on (seed, record, page) alone, a part on the plan: who makes it changes no
+    byte.
 
     Args:
         source: the records.
-        recipe: how photos look.
-        folder: where to; made if it is not there.
-        pages_per_record: photos of each record.
-        workers: processes.
-        advance: called once for each photo that is done with.
+        plan: what is to be made.
+        place: folder or fsspec URL; made if it is not there.
+        run: what makes parts; this process where None.
+        advance: called with the number of photos that are done with.
 
     Raises:
-        GenerationError: if the folder holds another data set or cannot be written, or a worker
+        GenerationError: if the place holds another data set or cannot be written, or a worker
             dies.
     """
     try:
-        _prepare(folder, source, recipe)
+        store = Store(place)
+        parts = _parts(source, plan)
+        _claim(store, source, plan, len(parts))
         summary = Summary()
-        jobs = _jobs(source, recipe, folder, pages_per_record, summary, advance)
-        if workers == 1:
-            for job in jobs:
-                make(job)
-                summary.written += 1
-                advance()
-        else:
-            _make_in_processes(jobs, workers, summary, advance)
-        rows = index_rows(folder)
-        _write_index(rows, folder / "index.csv")
-        with atomic_path(folder / "data_card.md") as temporary:
-            temporary.write_text(data_card(rows, source, recipe), encoding="utf-8")
-        contact_sheet(folder, rows)
+        missing = []
+        for number, photos in enumerate(parts):
+            if store.exists(part_name(number)):
+                rows = _recorded(store, number)
+                _count(summary, rows, kept=True)
+                advance(len(rows))
+            elif number % plan.share[1] == plan.share[0] - 1:
+                missing.append((number, photos))
+        waiting = (
+            Part(number, store, plan.data_format, plan.recipe, _read(source, photos))
+            for number, photos in missing
+        )
+        for rows in (run or _here)(make_part, waiting):
+            _count(summary, rows, kept=False)
+            advance(len(rows))
+        summary.whole = all(store.exists(part_name(number)) for number in range(len(parts)))
+        if summary.whole:
+            _finish(store, source, plan, len(parts))
     except OSError as error:
         raise GenerationError(
-            f"cannot write the data set to {folder}: {error.strerror or error}; "
+            f"cannot write the data set to {place}: {error.strerror or error}; "
             "what is finished is kept, the same command goes on"
         ) from error
     except BrokenProcessPool as error:
@@ -98,102 +140,36 @@ def write_dataset(
     return summary
 
 
-def index_rows(folder: Path) -> list[dict[str, str]]:
-    """One row a finished photo, read from the truth files, in the order of their names."""
-    rows = []
-    for path in sorted((folder / "truth").glob("*.json")):
-        truth = json.loads(path.read_text(encoding="utf-8"))
-        record = truth["record"]
-        row = {name: truth[name] for name in INDEX_COLUMNS if name in truth}
-        row |= {name: record[name] for name in ("record_id", "patient_id", "fold", "target")}
-        row["labels"] = " ".join(record["labels"])
-        row["truth"] = f"truth/{path.name}"
-        row["width"], row["height"] = truth["photo_size"]
-        row["stretches"] = len(truth["stretches"])
-        rows.append({name: "" if row[name] is None else f"{row[name]}" for name in INDEX_COLUMNS})
-    return rows
+def in_processes(workers: int) -> Run:
+    """Makes parts in processes of this machine.
+
+    A script that uses it needs ``if __name__ == "__main__":``.
+    """
+
+    def run(make: Callable[[Part], Rows], parts: Iterable[Part]) -> Iterator[Rows]:
+        # spawn: a forked child could inherit a lock that a thread of OpenCV holds.
+        context = multiprocessing.get_context("spawn")
+        pending: set[Future[Rows]] = set()
+        with ProcessPoolExecutor(workers, context, one_thread) as pool:
+            try:
+                for part in parts:
+                    pending.add(pool.submit(make, part))
+                    if len(pending) > workers:
+                        done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                        yield from (future.result() for future in done)
+                yield from (future.result() for future in wait(pending).done)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    return run
 
 
-def _prepare(folder: Path, source: RecordSource, recipe: Recipe) -> None:
-    """Make the folders, refuse another data set's, clear what a killed run left half-written."""
-    wanted = json.dumps({"source": source.name, "recipe": to_plain(recipe)}, indent=1) + "\n"
-    recipe_file = folder / _RECIPE_FILE
-    if recipe_file.is_file():
-        if recipe_file.read_text(encoding="utf-8") != wanted:
-            raise GenerationError(
-                f"{folder} holds a data set made with other options (see its {_RECIPE_FILE}): "
-                "name another --out, or give the same options"
-            )
-    elif folder.is_dir() and any(folder.iterdir()):
-        raise GenerationError(f"{folder} holds other files: name another --out")
-    for name in FOLDERS:
-        part = folder / name
-        part.mkdir(parents=True, exist_ok=True)
-        for path in part.iterdir():
-            if _TEMPORARY.fullmatch(path.name):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-    if not recipe_file.is_file():
-        with atomic_path(recipe_file) as temporary:
-            temporary.write_text(wanted, encoding="utf-8")
+def _here(make: Callable[[Part], Rows], parts: Iterable[Part]) -> Iterator[Rows]:
+    return (make(part) for part in parts)
 
 
-def _jobs(
-    source: RecordSource,
-    recipe: Recipe,
-    folder: Path,
-    pages_per_record: int,
-    summary: Summary,
-    advance: Callable[[], object],
-) -> Iterator[Job]:
-    """The photos still to make; a record is read when its turn comes."""
-    for entry in source.entries:
-        missing = []
-        for page in range(pages_per_record):
-            if is_finished(folder, photo_id(entry, page)):
-                summary.kept += 1
-                advance()
-            else:
-                missing.append(page)
-        if not missing:
-            continue
-        try:
-            record = source.read(entry)
-        except RecordError as error:
-            summary.failures.append((entry.name, str(error)))
-            for _ in missing:
-                advance()
-            continue
-        for page in missing:
-            yield Job(recipe, folder, entry, page, record, source.target(record))
-
-
-def _make_in_processes(
-    jobs: Iterator[Job], workers: int, summary: Summary, advance: Callable[[], object]
-) -> None:
-    # spawn: a forked child could inherit a lock that a thread of OpenCV holds.
-    context = multiprocessing.get_context("spawn")
-    pending: set[Future[None]] = set()
-
-    def collect(done: set[Future[None]]) -> None:
-        for future in done:
-            future.result()
-            summary.written += 1
-            advance()
-
-    with ProcessPoolExecutor(workers, context, _start_worker) as pool:
-        try:
-            for job in jobs:
-                pending.add(pool.submit(make, job))
-                if len(pending) >= 2 * workers:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    collect(done)
-            collect(wait(pending).done)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _start_worker() -> None:
+def one_thread() -> None:
     """One thread draws, for more would wait for one another; one ends it with its parent.
 
     Without the second, workers would outlive a parent that was killed.
@@ -211,8 +187,88 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _write_index(rows: list[dict[str, str]], path: Path) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, INDEX_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def _parts(source: RecordSource, plan: Plan) -> list[list[tuple[Entry, int]]]:
+    photos = [(entry, page) for entry in source.entries for page in range(plan.pages_per_record)]
+    size = plan.samples_per_part or min(_MOST_A_PART, max(8, len(photos) // 16))
+    return [photos[first : first + size] for first in range(0, len(photos), size)]
+
+
+def _read(source: RecordSource, photos: list[tuple[Entry, int]]) -> tuple[Item, ...]:
+    """Read the records of a part's photos, each once."""
+    items: list[Item] = []
+    for entry, page in photos:
+        if items and items[-1].entry == entry:
+            last = items[-1]
+            items.append(Item(entry, page, last.record, last.target, last.problem))
+            continue
+        try:
+            record = source.read(entry)
+            items.append(Item(entry, page, record, source.target(record)))
+        except RecordError as error:
+            items.append(Item(entry, page, None, None, str(error)))
+    return tuple(items)
+
+
+def _count(summary: Summary, rows: Rows, kept: bool) -> None:
+    for row in rows:
+        if "problem" in row:
+            summary.failures.append((row["record"], row["problem"]))
+        elif kept:
+            summary.kept += 1
+        else:
+            summary.written += 1
+
+
+def _recorded(store: Store, number: int) -> Rows:
+    return [orjson.loads(line) for line in store.read(part_name(number)).splitlines()]
+
+
+def _claim(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
+    """Refuse another data set's place, clear what a killed run left half-written."""
+    recipe = plan.recipe
+    presets = {name: to_plain(load_preset(name)) for name, _ in recipe.strengths}
+    pages = None
+    if recipe.pages not in FIXED_PAGES:
+        pages = to_plain(load_page_preset(recipe.pages))
+    document = {
+        "source": source.name,
+        "records": len(source.entries),
+        "pages_per_record": plan.pages_per_record,
+        "format": plan.data_format,
+        "parts": parts,
+        "recipe": to_plain(recipe),
+        "page_preset": pages,
+        "photo_presets": presets,
+    }
+    wanted = (json.dumps(document, indent=1) + "\n").encode()
+    if store.exists(_RECIPE_FILE):
+        if store.read(_RECIPE_FILE) != wanted:
+            raise GenerationError(
+                f"{store.place} holds a data set made with other options (see its "
+                f"{_RECIPE_FILE}): name another --out, or give the same options"
+            )
+    elif store.names():
+        raise GenerationError(f"{store.place} holds other files: name another --out")
+    else:
+        store.write(_RECIPE_FILE, wanted)
+    for folder in (PARTS, SHARDS, "images", "masks", "leads", "truth", "signals"):
+        store.clear_partial(folder)
+
+
+def _finish(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
+    """Write index, data card and contact sheet from the records of all parts."""
+    rows = [
+        {name: str(row[name]) for name in INDEX_COLUMNS}
+        for number in range(parts)
+        for row in _recorded(store, number)
+        if "problem" not in row
+    ]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, INDEX_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    store.write("data_card.md", data_card(rows, source, plan.recipe).encode())
+    store.write("index.csv", text.getvalue().encode())
+    sheet = contact_sheet(StoredDataset(store.place))
+    if sheet:
+        store.write("contact_sheet.jpg", sheet)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 FloatImage = NDArray[np.float32]
 Image = NDArray[np.uint8]
@@ -193,33 +193,26 @@ def _streaked(image: Image, spec: LightSpec, photo_width: int, left: int) -> Ima
 
 def lit(image: Image, light: FloatImage) -> Image:
     """The image times a brightness factor (below 2), in steps of 1/128."""
-    factor = np.clip(light * 128 + 0.5, 0, 255).astype(np.uint16)
-    product = image * factor[..., None]
-    product >>= 7
-    return np.minimum(product, 255).astype(np.uint8)
-
-
-@lru_cache(maxsize=1)
-def _normal_table() -> FloatImage:
-    """Quantiles of the normal law: indexed by random 16-bit numbers they are normal numbers."""
-    from scipy.special import ndtri
-
-    return ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+    factor = cv2.merge([np.clip(light * 128 + 0.5, 0, 255).astype(np.uint8)] * 3)
+    return cv2.multiply(image, factor, scale=1 / 128)
 
 
 def _noisy(image: Image, spec: LightSpec) -> Image:
     """Grain in brightness, and coarser grain in colour; in sixteenths of a level."""
     rng = np.random.default_rng(spec.seed)
     height, width = image.shape[:2]
+    # 256 quantiles of the normal law: random bytes become normal numbers.
+    normal = ndtri((np.arange(256) + 0.5) / 256) * 16 * spec.noise
 
     def grain(share: float, *shape: int) -> NDArray[np.int16]:
-        table = np.round(_normal_table() * (16 * share * spec.noise)).astype(np.int16)
-        return table[rng.integers(0, 65536, shape, np.uint16)]
+        table = np.round(share * normal).astype(np.int16)
+        index = np.frombuffer(rng.bytes(int(np.prod(shape))), np.uint8).reshape(shape)
+        return np.asarray(cv2.LUT(index, table), np.int16)
 
     coarse = grain(0.5, (height + 1) // 2, (width + 1) // 2, 3)
     total = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    total += grain(0.8, height, width, 1)
-    total += 8
+    fine = grain(0.8, height, width) + np.int16(8)
+    total += fine[..., None]
     total >>= 4
     total += image
     return np.clip(total, 0, 255, out=total).astype(np.uint8)
@@ -230,15 +223,15 @@ def _moire(image: Image, spec: LightSpec) -> Image:
     y = np.arange(image.shape[0], dtype=np.float32)
     angle = np.deg2rad(spec.moire_deg)
     rate = 2 * np.pi / spec.moire_period_px
-    phase_x = x * np.float32(np.cos(angle) * rate)
-    phase_y = y * np.float32(np.sin(angle) * rate)
+    a, b = x * np.float32(np.cos(angle) * rate), y * np.float32(np.sin(angle) * rate)
+    level = np.float32(128 * spec.moire)
     planes = []
     for shift in (0.0, 2.1, 4.2):
         # sin(a + b) from the two axes.
-        a, b = phase_x + np.float32(shift), phase_y
-        planes.append(np.cos(b)[:, None] * np.sin(a) + np.sin(b)[:, None] * np.cos(a))
-    factor = 1 + np.float32(spec.moire) * np.stack(planes, axis=-1)
-    return cv2.multiply(image, factor, dtype=cv2.CV_8U)
+        sines = np.outer(np.cos(b), np.sin(a + np.float32(shift)))
+        sines += np.outer(np.sin(b), np.cos(a + np.float32(shift)))
+        planes.append((sines * level + np.float32(128.5)).astype(np.uint8))
+    return cv2.multiply(image, cv2.merge(planes), scale=1 / 128)
 
 
 def _motion_kernel(length_px: float, degrees: float) -> FloatImage:

@@ -218,7 +218,7 @@ def draw_marks(
         share = laid[there].astype(np.float32)[:, None] * np.float32(mark.strength / 255)
         colour, below = np.array(mark.rgb, np.float32), part[there].astype(np.float32)
         if mark.kind in _COVERING:
-            mixed = below + share * (colour - below)
+            mixed: FloatArray = below + share * (colour - below)
         else:
             mixed = below * (1 - share * (1 - colour / 255))
         part[there] = (mixed + 0.5).astype(np.uint8)

@@ -1,7 +1,8 @@
-"""Masks of a photo: PTB-V's four classes, and the ink of one lead."""
+"""Masks of a photo: PTB-V's four classes, and the ink of each lead."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dataset_generation.photo import Photo
+from ecg.leads import LEAD_INDEX
 from ecg.paper import MAJOR_GRID_MM
 
 CLASSES = ("background", "grid_x", "grid_y", "trace")
@@ -19,6 +21,7 @@ constant y, traces with calibration pulses. Where they meet the higher value win
 _PALETTE = (255, 255, 255, 235, 110, 110, 110, 150, 235, 0, 0, 0)
 _SHIFT = 4
 _STEP_MM = 1.5
+_SLACK_PX = 0.08  # how far a drawn line may leave its points
 
 
 def four_class_mask(photo: Photo) -> NDArray[np.uint8]:
@@ -27,44 +30,73 @@ def four_class_mask(photo: Photo) -> NDArray[np.uint8]:
     mask = _empty(photo)
     left, top, right, bottom = spec.grid.box_mm
     if spec.grid.major_width_mm > 0:
-        width = spec.grid.major_width_mm
         along_x, along_y = _ticks(left, right), _ticks(top, bottom)
-        for x in np.arange(left, right + 1e-6, MAJOR_GRID_MM):
-            line = np.stack([np.full_like(along_y, x), along_y], axis=-1)
-            _stroke(mask, photo, line, width, 1)
-        for y in np.arange(top, bottom + 1e-6, MAJOR_GRID_MM):
-            line = np.stack([along_x, np.full_like(along_x, y)], axis=-1)
-            _stroke(mask, photo, line, width, 2)
-    for trace in photo.page.traces:
-        _stroke(mask, photo, trace.points_mm, spec.trace_width_mm, 3)
-    for pulse in photo.page.pulses:
-        _stroke(mask, photo, pulse, spec.trace_width_mm, 3)
+        x_lines = np.arange(left, right + 1e-6, MAJOR_GRID_MM)
+        y_lines = np.arange(top, bottom + 1e-6, MAJOR_GRID_MM)
+        upright = [np.stack([np.full_like(along_y, x), along_y], axis=-1) for x in x_lines]
+        level = [np.stack([along_x, np.full_like(along_x, y)], axis=-1) for y in y_lines]
+        _strokes(mask, photo, upright, spec.grid.major_width_mm, 1)
+        _strokes(mask, photo, level, spec.grid.major_width_mm, 2)
+    _strokes(mask, photo, list(photo.page.pulses), spec.trace_width_mm, 3)
+    for trace, points in zip(photo.page.traces, photo.trace_points, strict=True):
+        _stroke(mask, points, trace.points_mm, spec.trace_width_mm, 3)
     return mask * _paper(photo)
+
+
+def lead_masks(photo: Photo) -> NDArray[np.uint16]:
+    """Draw the ink of every lead: ``(height, width)`` uint16, bit k for lead k of ``LEADS``.
+
+    A pixel where two leads cross has both bits. A lead's rhythm strip is included.
+    """
+    masks = np.zeros(photo.spec.camera.photo_size[::-1], np.uint16)
+    paper = _paper(photo)
+    width_mm = photo.page.spec.trace_width_mm
+    for trace, points in zip(photo.page.traces, photo.trace_points, strict=True):
+        box = _stroke(ink := np.zeros_like(paper), points, trace.points_mm, width_mm, 1)
+        part = (ink[box] & paper[box]).astype(np.uint16)
+        masks[box] |= part << LEAD_INDEX[trace.lead]
+    return masks
 
 
 def lead_mask(photo: Photo, lead: str) -> NDArray[np.uint8]:
-    """Draw the ink of one lead: ``(height, width)`` uint8, 1 where it is printed.
-
-    A pixel where two leads cross belongs to both. The rhythm strip of the lead is included.
-    """
-    mask = _empty(photo)
-    for trace in photo.page.traces:
-        if trace.lead == lead:
-            _stroke(mask, photo, trace.points_mm, photo.page.spec.trace_width_mm, 1)
-    return mask * _paper(photo)
+    """The ink of one lead: ``(height, width)`` uint8, 1 where it is printed."""
+    return ((lead_masks(photo) >> LEAD_INDEX[lead]) & 1).astype(np.uint8)
 
 
-def write_mask(mask: NDArray[np.uint8], path: Path) -> None:
-    """Write a mask as a PNG with a palette: it shows in colours and reads as class numbers."""
+def mask_png(mask: NDArray[np.uint8]) -> bytes:
+    """A four-class mask as a PNG with a palette: it shows in colours, reads as class numbers."""
     picture = Image.fromarray(mask)
     picture.putpalette(_PALETTE)  # turns it into a palette picture of the same values
-    picture.save(path, format="PNG", bits=2, compress_level=6)
+    file = io.BytesIO()
+    picture.save(file, format="PNG", bits=2, compress_level=3)
+    return file.getvalue()
 
 
-def read_mask(path: str | Path) -> NDArray[np.uint8]:
-    """Read a mask: ``(height, width)`` uint8 with values 0 to 3 (see ``CLASSES``)."""
-    with Image.open(path) as picture:
+def lead_masks_png(masks: NDArray[np.uint16]) -> bytes:
+    """The masks of the leads as a 16-bit grey PNG."""
+    how = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
+    ok, coded = cv2.imencode(".png", masks, how)
+    if not ok:
+        raise ValueError(f"a mask of {masks.shape[1]} x {masks.shape[0]} cannot be encoded")
+    return bytes(coded)
+
+
+def read_mask(file: str | Path | bytes) -> NDArray[np.uint8]:
+    """Read a four-class mask: ``(height, width)`` uint8 with values 0 to 3 (see ``CLASSES``)."""
+    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as picture:
         return np.asarray(picture, np.uint8)
+
+
+def read_lead_masks(coded: bytes) -> NDArray[np.uint16]:
+    """Read the masks of the leads (see ``lead_masks``).
+
+    Raises:
+        ValueError: if it is no 16-bit PNG.
+    """
+    masks = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_UNCHANGED)
+    if masks is None or masks.dtype != np.uint16 or masks.ndim != 2:
+        raise ValueError("these are no masks of leads: they are 16-bit grey PNGs")
+    return np.asarray(masks, np.uint16)
 
 
 def _empty(photo: Photo) -> NDArray[np.uint8]:
@@ -76,19 +108,39 @@ def _ticks(start: float, stop: float) -> NDArray[np.float64]:
     return np.linspace(start, stop, max(2, int(np.ceil((stop - start) / _STEP_MM)) + 1))
 
 
-def _stroke(
+def _strokes(
     mask: NDArray[np.uint8],
     photo: Photo,
-    points_mm: NDArray[np.float64],
+    lines_mm: list[NDArray[np.float64]],
     width_mm: float,
     value: int,
 ) -> None:
-    if len(points_mm) < 2:
+    """Draw page lines as wide as they are printed."""
+    if not lines_mm:
         return
-    points = photo.camera.photo_from_page(points_mm)
-    scale = _length(points) / max(_length(points_mm), 1e-9)
-    thickness = max(1, round(width_mm * scale))
-    cv2.polylines(mask, [_fixed(points)], False, value, thickness, cv2.LINE_8, _SHIFT)
+    every = photo.camera.photo_from_page(np.concatenate(lines_mm))
+    ends = np.cumsum([len(line) for line in lines_mm])[:-1]
+    for points, line_mm in zip(np.split(every, ends), lines_mm, strict=True):
+        _stroke(mask, points, line_mm, width_mm, value)
+
+
+def _stroke(
+    mask: NDArray[np.uint8],
+    points: NDArray[np.float64],
+    line_mm: NDArray[np.float64],
+    width_mm: float,
+    value: int,
+) -> tuple[slice, slice]:
+    """Draw one line; returns the part of the mask that it may have touched."""
+    if len(points) < 2:
+        return np.s_[:0, :0]
+    thickness = max(1, round(width_mm * _length(points) / max(_length(line_mm), 1e-9)))
+    drawn = cv2.approxPolyDP(points.astype(np.float32), _SLACK_PX, False)
+    cv2.polylines(mask, [_fixed(drawn)], False, value, thickness, cv2.LINE_8, _SHIFT)
+    size = mask.shape[::-1]
+    left, top = np.clip(points.min(axis=0) - thickness - 2, 0, size).astype(int)
+    right, bottom = np.clip(points.max(axis=0) + thickness + 3, 0, size).astype(int)
+    return np.s_[top:bottom, left:right]
 
 
 def _paper(photo: Photo) -> NDArray[np.uint8]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-LayoutName = Literal["3x4", "3x4+1", "3x4+3", "6x2", "6x2+1", "12x1", "strip", "ptb-v"]
+import tyro
+
+LayoutName = Literal["3x4", "3x4+1", "3x4+3", "6x2", "6x2+1", "12x1", "strip"]
 ImageFormat = Literal["auto", "jpg", "png"]
-
-_STRENGTH_NAMES = ("clean", "scan", "photo", "hard_photo")
 
 
 @dataclass(frozen=True)
 class GenerateOptions:
     """Make PTB-V: photos of printed ECGs with exact truth."""
 
-    out: Path = Path("out/ptb-v")
-    """Folder of the data set; a stopped run goes on where it was."""
+    out: str = "out/ptb-v"
+    """Folder or fsspec URL of the data set; a stopped run goes on where it was."""
+    data_format: Annotated[Literal["shards", "folder"], tyro.conf.arg(name="format")] = "shards"
+    """shards: WebDataset tars; folder: one file each. ecgphoto export makes others of either."""
     data: Path | None = None
     """PTB-XL (see download_datasets.sh) or any folder of WFDB records; the ECG simulator
     without."""
@@ -33,11 +35,15 @@ class GenerateOptions:
     """Only records with one of these: mi, normal, other, a superclass (STTC) or a code (IMI)."""
     exclude: Path | None = None
     """File of PTB-XL record numbers to leave out (one a line)."""
+    balance: bool = False
+    """As many records of MI, normal and other, of as many patients as there are."""
+    pages: str = "papers"
+    """How pages look: papers, ptb-v (the first PTB-V's), ecg-image-kit, or a TOML file."""
     layouts: tuple[LayoutName, ...] = ()
-    """Page layouts, in equal shares; by default all but ptb-v, as often as real papers have
-    them."""
+    """Page layouts, in equal shares; by default as often as the page preset has them."""
     strengths: tuple[str, ...] = ("scan=0.2", "photo=0.5", "hard_photo=0.3")
-    """How much the camera does: clean, scan, photo, hard_photo, each alone or with =SHARE."""
+    """Photo presets, each alone or with =SHARE: clean, scan, photo, hard_photo, screen,
+    photocopy, fax, ptbv_2022, or a TOML file."""
     megapixels: float = 3.0
     """Size of photos; phones take 12. Clean pages and scans have 200 dpi."""
     pixels_per_mm: float | None = None
@@ -48,17 +54,25 @@ class GenerateOptions:
     """Write the four-class masks as well."""
     seed: int = 0
     """Seed of the data set; a photo depends on seed, record and page alone."""
+    samples_per_part: int = 0
+    """Photos in a shard; 0 for 64, fewer where the set is small."""
+    shard: str = "1/1"
+    """i/n: make only the i-th of every n parts, so that n machines share the work."""
     workers: int = 1
     """Processes; the bytes written do not depend on it."""
+    cluster: str | None = None
+    """Address of a Ray cluster, or local, to make the parts there; --out must be reachable."""
     quiet: bool = False
     """No progress bar."""
 
     def __post_init__(self) -> None:
         self.strength_shares()
+        self.share()
         for name, value, least in (
             ("records", self.records, 0),
             ("pages-per-record", self.pages_per_record, 1),
             ("workers", self.workers, 1),
+            ("samples-per-part", self.samples_per_part, 0),
             ("seed", self.seed, 0),
         ):
             if value < least:
@@ -80,8 +94,6 @@ class GenerateOptions:
         shares: dict[str, float] = {}
         for text in self.strengths:
             name, _, number = text.partition("=")
-            if name not in _STRENGTH_NAMES:
-                raise ValueError(f"strength {name!r} is none of {', '.join(_STRENGTH_NAMES)}")
             if name in shares:
                 raise ValueError(f"strength {name} is given twice")
             try:
@@ -94,3 +106,14 @@ class GenerateOptions:
             raise ValueError("--strengths must name at least one strength")
         total = sum(shares.values())
         return tuple((name, share / total) for name, share in shares.items())
+
+    def share(self) -> tuple[int, int]:
+        """``--shard`` as numbers.
+
+        Raises:
+            ValueError: if it is no i/n with i from 1 to n.
+        """
+        first, _, last = self.shard.partition("/")
+        if first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last):
+            return int(first), int(last)
+        raise ValueError(f"--shard must be i/n, such as 2/8, not {self.shard!r}")

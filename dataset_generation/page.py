@@ -15,6 +15,7 @@ from ecg.leads import LEAD_INDEX
 from ecg.record import Record
 
 _SHIFT = 4  # OpenCV's fixed-point sub-pixel bits
+_SLACK_PX = 0.08  # how far a drawn line may leave its points, on the canvas
 
 
 @dataclass(frozen=True)
@@ -186,16 +187,7 @@ class Page:
         page = self._draw_grid(paper, x_mm, y_mm, pixels_per_mm)
         ink = self._draw_ink((width, height), (left, top), pixels_per_mm)
         ink = self._print_look(ink, x_mm, y_mm)
-        # The pen's colour where there is ink: only there is anything to mix.
-        rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-        if len(rows):
-            where = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            share = ink[where].astype(np.uint16)[..., None]
-            pen = np.array(spec.trace_rgb, np.uint16)
-            page[where] = ((page[where] * (255 - share) + pen * share + 127) // 255).astype(
-                np.uint8
-            )
-        return page
+        return _darkened(page, ink, spec.trace_rgb)
 
     def _print_look(
         self, ink: NDArray[np.uint8], x_mm: NDArray[np.float64], y_mm: NDArray[np.float64]
@@ -255,11 +247,7 @@ class Page:
                 cover = np.maximum(
                     _products(across, 255.0 * inside_y), _products(255.0 * inside_x, down)
                 )
-            # Ink darkens what is below it: one table of factors a colour.
-            share = 1 - np.array(rgb) / 255
-            table = np.round(255 - np.arange(256)[:, None] * share).astype(np.uint8)[None]
-            factor = cv2.LUT(cv2.merge([cover] * 3), table)
-            page = cv2.multiply(page, factor, scale=1 / 255)
+            page = _darkened(page, cover, rgb)
         if grid.frame:
             box = [(left, top), (right, top), (right, bottom), (left, bottom)]
             points = (np.array(box) - [x_mm[0], y_mm[0]]) * pixels_per_mm
@@ -280,8 +268,8 @@ class Page:
         """Coverage (255 = all) of what the pen draws: traces, pulses, marks and words."""
         spec = self.spec
         raster = spec.raster_per_mm > 0
-        # Draw at least ~16 px/mm so that integer line thickness is fine enough, then shrink.
-        factor = 1 if raster else max(1, min(4, int(np.ceil(16 / pixels_per_mm))))
+        # Draw at least ~12 px/mm so that integer line thickness is fine enough, then shrink.
+        factor = 1 if raster else max(1, min(4, int(np.ceil(12 / pixels_per_mm))))
         scale = spec.raster_per_mm if raster else pixels_per_mm * factor
         width = round((size[0] - 1) / pixels_per_mm * scale) + 1 if raster else size[0] * factor
         height = round((size[1] - 1) / pixels_per_mm * scale) + 1 if raster else size[1] * factor
@@ -295,7 +283,8 @@ class Page:
 
         def stroke(points_mm: NDArray[np.float64], width_mm: float) -> None:
             thickness = max(1, round(width_mm * scale))
-            cv2.polylines(canvas, [pixels(points_mm)], False, 255, thickness, line, _SHIFT)
+            drawn = cv2.approxPolyDP(points_mm.astype(np.float32), _SLACK_PX / scale, False)[:, 0]
+            cv2.polylines(canvas, [pixels(drawn)], False, 255, thickness, line, _SHIFT)
 
         for trace in self.traces:
             if len(trace.points_mm) > 1:
@@ -330,6 +319,15 @@ class Page:
         for word, item in zip(others, spec.texts, strict=True):
             drawn.append((word, item.height_mm, item.font))
         return drawn
+
+
+def _darkened(
+    page: NDArray[np.uint8], cover: NDArray[np.uint8], rgb: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """The page with ink over it: each colour of it times what the ink lets through."""
+    share = 1 - np.array(rgb) / 255
+    table = np.round(255 - np.arange(256)[:, None] * share).astype(np.uint8)[None]
+    return cv2.multiply(page, cv2.LUT(cv2.merge([cover] * 3), table), scale=1 / 255)
 
 
 def _products(across: NDArray[np.floating], down: NDArray[np.floating]) -> NDArray[np.uint8]:

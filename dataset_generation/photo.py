@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from dataset_generation.camera import (
     Bend,
     Camera,
     CameraSpec,
+    InverseMap,
 )
 from dataset_generation.light import LightSpec, copied, expose, light_field, lit, relief_field
 from dataset_generation.marks import Mark, crease, draw_marks, sample_marks
@@ -330,22 +332,44 @@ def _sample_fingers(
     return tuple(fingers)
 
 
-class Photo:
-    """A photo of a page.
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """A flat sheet, or a part of it, as pixels.
+
+    Attributes:
+        image: ``(h, w, 3)`` uint8 RGB; marks are drawn into it.
+        pixels_per_mm: its scale.
+        origin_mm: place on the sheet of its first pixel's centre.
+    """
+
+    image: NDArray[np.uint8]
+    pixels_per_mm: float
+    origin_mm: tuple[float, float]
+
+
+class SheetPhoto(ABC):
+    """A photo of any flat sheet.
 
     Args:
-        page: what is printed.
+        size_mm: width and height of the sheet.
         spec: how the photo is taken.
     """
 
-    def __init__(self, page: Page, spec: PhotoSpec) -> None:
-        self.page = page
+    def __init__(self, size_mm: tuple[float, float], spec: PhotoSpec) -> None:
+        self.size_mm = size_mm
         self.spec = spec
+
+    @abstractmethod
+    def _raster(self, pixels_per_mm: float, part: tuple[float, float, float, float]) -> Raster:
+        """The sheet, at least within ``part`` (left, top, right, bottom in mm).
+
+        The scale is what the photo needs; the raster may have another.
+        """
 
     @cached_property
     def camera(self) -> Camera:
         """The geometry: ``photo_from_page`` and its inverse."""
-        return Camera(self.spec.camera, (self.page.spec.width_mm, self.page.spec.height_mm))
+        return Camera(self.spec.camera, self.size_mm)
 
     def take(self, roi: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
         """Render the photo or a part of it.
@@ -360,23 +384,23 @@ class Photo:
         size = spec.camera.photo_size
         region = roi or (0, 0, *size)
         left, top, width, height = region
-        page_x, page_y = self.camera.inverse_map(region)
-        page_width, page_height = self.page.spec.width_mm, self.page.spec.height_mm
-        scale = spec.camera.pixels_per_mm
-        inside = np.minimum(
-            np.minimum(page_x, page_width - page_x), np.minimum(page_y, page_height - page_y)
-        )
-        covered = inside > -0.5 / scale
+        inverse = self.camera.inverse_map(region)
+        x, y = inverse.page_mm[..., 0], inverse.page_mm[..., 1]
+        page_width, page_height = self.size_mm
+        scale = np.float32(spec.camera.pixels_per_mm)
+        inside = np.minimum(np.minimum(x, page_width - x), np.minimum(y, page_height - y)) * scale
+        covered = inside > -inverse.step - 1
         light = light_field(spec.light, size, region)
         if covered.any():
-            image, relief = self._seen_page(page_x, page_y, covered)
-            if relief is not None:
+            image = self._seen_page(inverse, covered)
+            if spec.light.relief:
+                relief = inverse.every_pixel(self._relief(inverse, covered))
                 light = relief if light is None else light * relief
         else:
             image = np.zeros((height, width, 3), np.uint8)
-        if not covered.all():
+        if inside.min() < 1 + inverse.step:
             under = background(spec.surface, spec.background_seed, size, region)
-            share = np.clip(inside * np.float32(scale) + np.float32(0.5), 0, 1)
+            share = np.clip(inverse.every_pixel(inside) + np.float32(0.5), 0, 1)
             image = cv2.blendLinear(image, under, share, 1 - share)
         for finger in spec.fingers:
             self._draw_finger(image, finger, (left, top))
@@ -384,36 +408,36 @@ class Photo:
             image = lit(image, light)
         return expose(image, spec.light, size, region)
 
-    def _seen_page(
-        self,
-        page_x: NDArray[np.float32],
-        page_y: NDArray[np.float32],
-        covered: NDArray[np.bool_],
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
-        """The page with its marks at every pixel, and the shading of its relief."""
+    def _seen_page(self, inverse: InverseMap, covered: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """The page with its marks at every pixel of a region."""
         spec = self.spec
         scale = spec.camera.pixels_per_mm
-        margin = 2 / scale
-        x, y = page_x[covered], page_y[covered]
+        points = inverse.page_mm[covered]
+        # The grid's points lie up to a step from the pixels at the edge.
+        margin = 2 * (inverse.step + 1) / scale
+        low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
         part = (
-            max(0.0, float(x.min()) - margin),
-            max(0.0, float(y.min()) - margin),
-            min(self.page.spec.width_mm, float(x.max()) + margin),
-            min(self.page.spec.height_mm, float(y.max()) + margin),
+            max(0.0, float(low[0])),
+            max(0.0, float(low[1])),
+            min(self.size_mm[0], float(high[0])),
+            min(self.size_mm[1], float(high[1])),
         )
-        drawn = self.page.draw(scale, part)
+        raster = self._raster(scale, part)
+        drawn, drawn_scale = raster.image, raster.pixels_per_mm
         if spec.copy != "none":
             drawn = copied(drawn, spec.copy)
-        draw_marks(drawn, spec.marks, scale, part[:2])
-        at_x, at_y = page_x - np.float32(part[0]), page_y - np.float32(part[1])
-        image = _sample(drawn, at_x * np.float32(scale), at_y * np.float32(scale))
-        if not spec.light.relief:
-            return image, None
-        shade = relief_field(spec.light, self.camera.height_mm, LATTICE_STEP_MM)
-        at_x = (page_x + np.float32(LATTICE_MARGIN_MM)) / np.float32(LATTICE_STEP_MM)
-        at_y = (page_y + np.float32(LATTICE_MARGIN_MM)) / np.float32(LATTICE_STEP_MM)
-        factor = cv2.remap(shade, at_x, at_y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
-        return image, np.where(covered, factor, np.float32(1))
+        draw_marks(drawn, spec.marks, drawn_scale, raster.origin_mm)
+        origin = np.array(raster.origin_mm, np.float32)
+        at = (inverse.page_mm - origin) * np.float32(drawn_scale)
+        at_x, at_y = (inverse.every_pixel(np.ascontiguousarray(at[..., k])) for k in range(2))
+        return _sample(drawn, at_x, at_y)
+
+    def _relief(self, inverse: InverseMap, covered: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Shading of the bent sheet at the grid's points; 1 beside it."""
+        shade = relief_field(self.spec.light, self.camera.height_mm, LATTICE_STEP_MM)
+        at = (inverse.page_mm + np.float32(LATTICE_MARGIN_MM)) / np.float32(LATTICE_STEP_MM)
+        factor = cv2.remap(shade, at, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        return np.where(covered, factor, np.float32(1))
 
     def _draw_finger(
         self, image: NDArray[np.uint8], finger: Finger, origin: tuple[int, int]
@@ -427,6 +451,29 @@ class Photo:
             thickness = round(finger.width_mm * self.spec.camera.pixels_per_mm * share)
             rgb = tuple(int(v * light) for v in finger.rgb)
             cv2.line(image, tip, root, rgb, max(1, min(thickness, 32000)), cv2.LINE_AA, 4)
+
+
+class Photo(SheetPhoto):
+    """A photo of a page.
+
+    Args:
+        page: what is printed.
+        spec: how the photo is taken.
+    """
+
+    def __init__(self, page: Page, spec: PhotoSpec) -> None:
+        super().__init__((page.spec.width_mm, page.spec.height_mm), spec)
+        self.page = page
+
+    def _raster(self, pixels_per_mm: float, part: tuple[float, float, float, float]) -> Raster:
+        return Raster(self.page.draw(pixels_per_mm, part), pixels_per_mm, part[:2])
+
+    @cached_property
+    def trace_points(self) -> tuple[NDArray[np.float64], ...]:
+        """``(n, 2)`` photo pixels of every trace's centre line, in the order of the traces."""
+        lines = [trace.points_mm for trace in self.page.traces]
+        ends = np.cumsum([len(line) for line in lines])[:-1]
+        return tuple(np.split(self.camera.photo_from_page(np.concatenate(lines)), ends))
 
 
 def _sample(

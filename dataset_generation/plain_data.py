@@ -15,7 +15,7 @@ ARRAY_DECIMALS = 2
 
 
 def to_plain(value: Any) -> Any:
-    """Turn nested dataclasses, tuples and arrays into dicts, lists and numbers.
+    """Turn nested dataclasses and tuples into dicts, lists, numbers and rounded arrays.
 
     Numbers keep every bit (JSON prints Python floats so that they read back the same); arrays
     are rounded to ``ARRAY_DECIMALS``.
@@ -23,7 +23,9 @@ def to_plain(value: Any) -> Any:
     if is_dataclass(value):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, np.ndarray):
-        return np.round(value, ARRAY_DECIMALS).tolist()
+        if not np.isfinite(value).all():
+            raise ValueError("an array of the truth holds values that are not finite")
+        return np.round(value, ARRAY_DECIMALS) + 0.0  # no -0.0
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (tuple, list)):

@@ -1,26 +1,21 @@
-"""One photo of a data set: sampled from (seed, record, page), made, written with its truth."""
+"""One photo of a data set: sampled from (seed, record, page), made, with its truth, as files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from dataset_generation.masks import four_class_mask, write_mask
+from dataset_generation.masks import four_class_mask, lead_masks, lead_masks_png, mask_png
 from dataset_generation.page import Page
-from dataset_generation.page_spec import sample_page
+from dataset_generation.page_presets import page_of
 from dataset_generation.photo import Photo, sample_photo
-from dataset_generation.ptb_v_page import ptb_v_page
 from dataset_generation.sources import Entry
-from dataset_generation.truth import printed_signal, truth_of, write_truth
-from ecg.formats.atomic import atomic_path
-from ecg.formats.wfdb_format import write_wfdb
+from dataset_generation.truth import PhotoTruth, printed_signal, truth_json, truth_of
+from ecg.formats.wfdb_format import wfdb_files
 from ecg.record import Record
 
-FOLDERS = ("images", "masks", "truth", "signals")
 _CLEAN_JPEG_QUALITY = 95
 
 
@@ -30,15 +25,17 @@ class Recipe:
 
     Attributes:
         seed: of the data set.
-        layouts: layout ids or ``ptb-v`` in equal shares; empty for what real papers have.
-        strengths: (name, share), shares adding to 1.
+        pages: page preset.
+        layouts: layout ids in equal shares; empty for the preset's.
+        strengths: (photo preset, share), shares adding to 1.
         megapixels: size of photos.
         pixels_per_mm: scale in its place, or None.
         image_format: ``auto``, ``jpg`` or ``png``.
-        masks: whether four-class masks are written.
+        masks: whether masks are written.
     """
 
     seed: int
+    pages: str
     layouts: tuple[str, ...]
     strengths: tuple[tuple[str, float], ...]
     megapixels: float
@@ -48,30 +45,24 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One photo to make: the ``page_number``-th of a record."""
+class Sample:
+    """One made photo.
 
-    recipe: Recipe
-    folder: Path
-    entry: Entry
-    page_number: int
-    record: Record
-    target: str | None
+    Attributes:
+        id: its name.
+        files: content by suffix: ``jpg`` or ``png``, ``mask.png``, ``leads.png``, ``hea``,
+            ``dat`` and ``json`` (the truth).
+        truth: the truth.
+    """
 
-    @property
-    def photo_id(self) -> str:
-        """Name of its files."""
-        return photo_id(self.entry, self.page_number)
+    id: str
+    files: dict[str, bytes]
+    truth: PhotoTruth
 
 
 def photo_id(entry: Entry, page_number: int) -> str:
     """Name of the files of a record's page."""
     return f"{entry.name}-{page_number}"
-
-
-def is_finished(folder: Path, name: str) -> bool:
-    """Whether a photo is whole: its truth is written after all else."""
-    return (folder / "truth" / f"{name}.json").is_file()
 
 
 def sample(recipe: Recipe, entry: Entry, page_number: int, record: Record) -> Photo:
@@ -82,39 +73,42 @@ def sample(recipe: Recipe, entry: Entry, page_number: int, record: Record) -> Ph
     layout = None
     if recipe.layouts:
         layout = recipe.layouts[int(rng.integers(len(recipe.layouts)))]
-    page_spec = ptb_v_page() if layout == "ptb-v" else sample_page(rng, layout)
+    page_spec = page_of(recipe.pages, rng, layout)
     size = (page_spec.width_mm, page_spec.height_mm)
     photo_pixels = recipe.megapixels * 1e6
     spec = sample_photo(rng, size, strength, recipe.pixels_per_mm, photo_pixels)
     return Photo(Page(page_spec, record), spec)
 
 
-def make(job: Job) -> None:
-    """Make one photo and write its files, the truth last."""
-    photo = sample(job.recipe, job.entry, job.page_number, job.record)
-    name, folder = job.photo_id, job.folder
-    coded, suffix = encode(photo, job.recipe.image_format)
-    image = f"images/{name}{suffix}"
-    with atomic_path(folder / image) as temporary:
-        temporary.write_bytes(coded.tobytes())
-    mask = None
-    if job.recipe.masks:
-        mask = f"masks/{name}.png"
-        with atomic_path(folder / mask) as temporary:
-            write_mask(four_class_mask(photo), temporary)
-    signal = f"signals/{name}"
-    write_wfdb(printed_signal(photo.page), folder / signal)
+def make(
+    recipe: Recipe, entry: Entry, page_number: int, record: Record, target: str | None
+) -> Sample:
+    """Make one photo with all its files; they depend on nothing but the arguments."""
+    photo = sample(recipe, entry, page_number, record)
+    name = photo_id(entry, page_number)
+    coded, suffix = encode(photo, recipe.image_format)
+    files = {suffix: coded}
+    if recipe.masks:
+        files["mask.png"] = mask_png(four_class_mask(photo))
+        files["leads.png"] = lead_masks_png(lead_masks(photo))
+    files["hea"], files["dat"] = wfdb_files(printed_signal(photo.page), name)
     truth = truth_of(
         photo,
         photo_id=name,
-        sampled_from=(job.recipe.seed, job.entry.number, job.page_number),
-        files=(image, mask, signal),
-        target=job.target,
+        sampled_from=(recipe.seed, entry.number, page_number),
+        files=(
+            f"{name}.{suffix}",
+            f"{name}.mask.png" if recipe.masks else None,
+            f"{name}.leads.png" if recipe.masks else None,
+            name,
+        ),
+        target=target,
     )
-    write_truth(truth, folder / "truth" / f"{name}.json")
+    files["json"] = truth_json(truth)
+    return Sample(name, files, truth)
 
 
-def encode(photo: Photo, image_format: str) -> tuple[NDArray[np.uint8], str]:
+def encode(photo: Photo, image_format: str) -> tuple[bytes, str]:
     """Take a photo and encode it.
 
     A JPEG is compressed once, at the quality that was sampled: decoded, it is ``photo.take()``.
@@ -130,16 +124,16 @@ def encode(photo: Photo, image_format: str) -> tuple[NDArray[np.uint8], str]:
     if image_format == "auto":
         image_format = "jpg" if light.jpeg_quality else "png"
     if image_format == "png":
-        return _coded(".png", photo.take(), [cv2.IMWRITE_PNG_COMPRESSION, 4])
+        return _coded("png", photo, [cv2.IMWRITE_PNG_COMPRESSION, 4]), "png"
     raw = Photo(photo.page, replace(photo.spec, light=replace(light, jpeg_quality=0)))
+    raw.camera = photo.camera  # the same; made only once
     quality = light.jpeg_quality or _CLEAN_JPEG_QUALITY
-    return _coded(".jpg", raw.take(), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return _coded("jpg", raw, [cv2.IMWRITE_JPEG_QUALITY, quality]), "jpg"
 
 
-def _coded(
-    suffix: str, image: NDArray[np.uint8], parameters: list[int]
-) -> tuple[NDArray[np.uint8], str]:
-    ok, coded = cv2.imencode(suffix, np.ascontiguousarray(image[..., ::-1]), parameters)
+def _coded(suffix: str, photo: Photo, parameters: list[int]) -> bytes:
+    image = cv2.cvtColor(photo.take(), cv2.COLOR_RGB2BGR)
+    ok, coded = cv2.imencode(f".{suffix}", image, parameters)
     if not ok:
         raise ValueError(f"a picture of {image.shape[1]} x {image.shape[0]} cannot be encoded")
-    return np.asarray(coded, np.uint8), suffix
+    return bytes(coded)

@@ -27,6 +27,7 @@ RATE_HZ = 500.0
 LONGEST_S = 10.0
 _SHORTEST_S = 1.0
 _MOST_MV = 32.767
+_PADDED_S = 0.15
 FOLDS_OF_SPLIT = {
     "train": TRAIN_FOLDS,
     "validation": (VALIDATION_FOLD,),
@@ -128,6 +129,7 @@ class PtbXlSource(RecordSource):
         exclude: record numbers to leave out.
         records: how many, drawn by ``seed``; 0 for all.
         seed: of the choice; a larger number of records contains a smaller one's.
+        balance: whether to take as many of each target, new patients first.
     """
 
     name = "PTB-XL 1.0.3"
@@ -144,6 +146,7 @@ class PtbXlSource(RecordSource):
         exclude: Iterable[int] = (),
         records: int = 0,
         seed: int = 0,
+        balance: bool = False,
     ) -> None:
         self.ptbxl = ptbxl
         at_500 = set(ptbxl.available(500).tolist())
@@ -168,7 +171,11 @@ class PtbXlSource(RecordSource):
                 f"{', '.join(map(str, folds))} with these labels: "
                 "choose other folds or labels, or fetch more with download_datasets.sh"
             )
-        chosen = np.random.default_rng(seed).permutation(ids)[: records or None].tolist()
+        chosen = np.random.default_rng(seed).permutation(ids).tolist()
+        if balance:
+            rows = ptbxl.index.loc[chosen]
+            chosen = balanced(chosen, rows["target"].tolist(), rows["patient_id"].tolist())
+        chosen = chosen[: records or None]
         self._rate_hz = {ecg_id: 500 if ecg_id in at_500 else 100 for ecg_id in chosen}
         places = {
             ecg_id: str(ptbxl.index.at[ecg_id, f"location_{rate_hz}hz"])
@@ -178,7 +185,11 @@ class PtbXlSource(RecordSource):
         self.entries = tuple(Entry(ecg_id, f"{ecg_id:05d}") for ecg_id in chosen)
 
     def _read(self, entry: Entry) -> Record:
-        return self.ptbxl.record(entry.number, self._rate_hz[entry.number])
+        record = self.ptbxl.record(entry.number, self._rate_hz[entry.number])
+        # PTB-XL repeats the last value over the last tenth of a second or so of many records.
+        signal = record.signal_mv.copy()
+        signal[:, -round(_PADDED_S * record.rate_hz) :] = np.nan
+        return replace(record, signal_mv=signal)
 
     def target(self, record: Record) -> str:
         """The target by PTB-XL's own superclasses, known for every record."""
@@ -273,6 +284,7 @@ def open_source(
     exclude: Iterable[int] = (),
     records: int = 0,
     seed: int = 0,
+    balance: bool = False,
 ) -> RecordSource:
     """Choose records.
 
@@ -284,18 +296,21 @@ def open_source(
         exclude: PTB-XL record numbers to leave out.
         records: how many; 0 for all.
         seed: of the choice and of the simulator.
+        balance: whether to take as many of each target, new patients first (PTB-XL only).
 
     Raises:
         SourceError: if there are no such records.
     """
     wanted = folds or FOLDS_OF_SPLIT[split]
+    if balance and (folder is None or not _is_ptbxl(folder)):
+        raise SourceError("--balance needs PTB-XL's labels and patients: name it with --data")
     if folder is None:
         return SimulatedSource(wanted, labels, records, seed)
     if not folder.is_dir():
         raise SourceError(f"there is no folder {folder}")
-    if (folder / "ptbxl_database.csv").is_file() or (folder / "manifest.csv.gz").is_file():
+    if _is_ptbxl(folder):
         ptbxl = PtbXl(folder, cached_shards=1)
-        return PtbXlSource(ptbxl, wanted, labels, exclude, records, seed)
+        return PtbXlSource(ptbxl, wanted, labels, exclude, records, seed, balance)
     if next(folder.rglob("*.hea"), None) is None:
         raise SourceError(
             f"{folder} holds neither PTB-XL nor WFDB records (.hea); "
@@ -304,6 +319,32 @@ def open_source(
     if folds:
         raise SourceError("folds are PTB-XL's; a folder of WFDB records has none")
     return WfdbFolderSource(folder, labels, records, seed)
+
+
+def _is_ptbxl(folder: Path) -> bool:
+    return (folder / "ptbxl_database.csv").is_file() or (folder / "manifest.csv.gz").is_file()
+
+
+def balanced(
+    keys: Sequence[_Key], targets: Sequence[str], patients: Sequence[object]
+) -> list[_Key]:
+    """As many keys of each target, in turns; a patient's second record after all first ones.
+
+    Args:
+        keys: in the order of preference.
+        targets: target of each.
+        patients: patient of each.
+
+    Returns:
+        The keys, cut where the rarest target has no more.
+    """
+    queues: dict[str, list[tuple[int, int]]] = {}
+    seen: Counter[object] = Counter()
+    for place, (target, patient) in enumerate(zip(targets, patients, strict=True)):
+        queues.setdefault(target, []).append((seen[patient], place))
+        seen[patient] += 1
+    turns = zip(*(sorted(queue) for _, queue in sorted(queues.items())), strict=False)
+    return [keys[place] for turn in turns for _, place in turn]
 
 
 def _with_labels(

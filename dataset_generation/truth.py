@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from dataset_generation.camera import Camera
@@ -14,14 +15,14 @@ from dataset_generation.page import Page
 from dataset_generation.page_spec import PageSpec
 from dataset_generation.photo import Photo, PhotoSpec
 from dataset_generation.plain_data import ARRAY_DECIMALS, from_plain, to_plain
-from ecg.formats.atomic import atomic_path
-from ecg.formats.wfdb_format import read_wfdb
 from ecg.leads import LEAD_INDEX
 from ecg.page_geometry import PageGeometry
+from ecg.paper import MAJOR_GRID_MM
 from ecg.record import Record
 
-FORMAT = "ecgphoto PTB-V truth 1"
+FORMAT = "ecgphoto PTB-V truth 2"
 GEOMETRY_ERROR_PX = 0.1
+_JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
 _FACTORS = (16, 12, 8, 6, 4, 3, 2, 1)
 
 
@@ -87,9 +88,10 @@ class PhotoTruth:
         format: version of these fields.
         id: name of the photo's files.
         seed, record_number, page_number: what the photo was sampled from.
-        image, mask, signal: files, from the data set's folder; ``signal`` is a WFDB record.
+        image, mask, leads, signal: files, from the data set's folder or beside the truth in its
+            shard; ``signal`` is a WFDB record; mask and leads None where no masks were wanted.
         record: whose ECG it is.
-        strength: how much the camera did.
+        strength: preset of the photo; ``effects`` what of it is to be seen.
         layout, order: how the leads are arranged.
         speed_mm_per_s, gain_mm_per_mv: paper speed and gain.
         simultaneous: whether columns show the same seconds.
@@ -97,6 +99,7 @@ class PhotoTruth:
         page_size_mm: width and height.
         pixels_per_mm: median scale: one small square of the grid in pixels.
         page_corners: ``(4, 2)`` from the left top clockwise on the page.
+        grid_points: ``(rows, columns, 2)`` crossings of the 5 mm lines; empty without such lines.
         photo_from_page: lattice, good to ``geometry_error_px`` when read linearly.
         geometry_error_px: its largest error on the page.
         stretches: every printed stretch that holds signal.
@@ -112,9 +115,11 @@ class PhotoTruth:
     page_number: int
     image: str
     mask: str | None
+    leads: str | None
     signal: str
     record: RecordFacts
     strength: str
+    effects: tuple[str, ...]
     layout: str
     order: str
     speed_mm_per_s: float
@@ -124,6 +129,7 @@ class PhotoTruth:
     page_size_mm: tuple[float, float]
     pixels_per_mm: float
     page_corners: NDArray[np.float64]
+    grid_points: NDArray[np.float64]
     photo_from_page: PageGeometry
     geometry_error_px: float
     stretches: tuple[StretchTruth, ...]
@@ -138,7 +144,7 @@ def truth_of(
     *,
     photo_id: str,
     sampled_from: tuple[int, int, int],
-    files: tuple[str, str | None, str],
+    files: tuple[str, str | None, str | None, str],
     target: str | None,
 ) -> PhotoTruth:
     """Collect a photo's truth.
@@ -147,7 +153,7 @@ def truth_of(
         photo: the photo.
         photo_id: name of its files.
         sampled_from: seed, record number and page number.
-        files: image, mask and signal, from the data set's folder.
+        files: image, mask, masks of leads and signal.
         target: ``mi``, ``normal``, ``other`` or None.
     """
     spec, record = photo.page.spec, photo.page.record
@@ -160,7 +166,8 @@ def truth_of(
         page_number=sampled_from[2],
         image=files[0],
         mask=files[1],
-        signal=files[2],
+        leads=files[2],
+        signal=files[3],
         record=RecordFacts(
             record.record_id,
             record.patient_id,
@@ -172,6 +179,7 @@ def truth_of(
             record.sex,
         ),
         strength=photo.spec.strength,
+        effects=photo.spec.effects(),
         layout=spec.layout,
         order=spec.order,
         speed_mm_per_s=spec.speed_mm_per_s,
@@ -183,27 +191,50 @@ def truth_of(
         page_corners=photo.camera.photo_from_page(
             _corners(0.0, 0.0, spec.width_mm, spec.height_mm)
         ),
+        grid_points=_grid_points(photo),
         photo_from_page=geometry,
         geometry_error_px=round(error_px, 4),
         stretches=_stretches(photo),
-        pulses=tuple(photo.camera.photo_from_page(pulse) for pulse in photo.page.pulses),
+        pulses=tuple(_mapped(photo, photo.page.pulses)),
         words=tuple(
-            WordTruth(word.text, word.lead, photo.camera.photo_from_page(_corners(*word.box_mm)))
-            for word in photo.page.texts
+            WordTruth(word.text, word.lead, quad)
+            for word, quad in zip(
+                photo.page.texts,
+                _mapped(photo, [_corners(*word.box_mm) for word in photo.page.texts]),
+                strict=True,
+            )
         ),
         page_spec=spec,
         photo_spec=photo.spec,
     )
 
 
+def _mapped(photo: Photo, lines_mm: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Page lines in photo pixels, mapped at once."""
+    if not lines_mm:
+        return []
+    ends = np.cumsum([len(line) for line in lines_mm])[:-1]
+    return np.split(photo.camera.photo_from_page(np.concatenate(lines_mm)), ends)
+
+
+def _grid_points(photo: Photo) -> NDArray[np.float64]:
+    grid = photo.page.spec.grid
+    if not grid.major_width_mm:
+        return np.empty((0, 0, 2))
+    left, top, right, bottom = grid.box_mm
+    x = np.arange(left, right + 1e-6, MAJOR_GRID_MM)
+    y = np.arange(top, bottom + 1e-6, MAJOR_GRID_MM)
+    return photo.camera.photo_from_page(np.stack(np.meshgrid(x, y), axis=-1))
+
+
 def _stretches(photo: Photo) -> tuple[StretchTruth, ...]:
     spec = photo.page.spec
     page_size, photo_size = (spec.width_mm, spec.height_mm), photo.spec.camera.photo_size
     stretches = []
-    for trace, printed in zip(photo.page.traces, spec.printed_leads(), strict=True):
-        if not len(trace.points_mm):
+    lines = _mapped(photo, [trace.points_mm for trace in photo.page.traces])
+    for trace, printed, points in zip(photo.page.traces, spec.printed_leads(), lines, strict=True):
+        if not len(points):
             continue
-        points = photo.camera.photo_from_page(trace.points_mm)
         seen = ((trace.points_mm >= 0) & (trace.points_mm <= page_size)).all(axis=-1)
         seen &= ((points >= -0.5) & (points <= np.array(photo_size) - 0.5)).all(axis=-1)
         stretches.append(
@@ -276,43 +307,23 @@ def printed_signal(page: Page) -> Record:
     )
 
 
-def write_truth(truth: PhotoTruth, path: Path) -> None:
-    """Write a truth as JSON; NaN is refused."""
-    text = json.dumps(to_plain(truth), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+def truth_json(truth: PhotoTruth) -> bytes:
+    """A truth as JSON; arrays are rounded to a hundredth of a pixel."""
+    return orjson.dumps(to_plain(truth), option=_JSON)
 
 
-def read_truth(path: str | Path) -> PhotoTruth:
-    """Read ``truth/<id>.json``.
+def read_truth(file: str | Path | bytes) -> PhotoTruth:
+    """Read a truth from its file or bytes.
 
     Raises:
-        ValueError: if the file is of another format.
+        ValueError: if it is of another format.
     """
-    data = json.loads(Path(path).read_text(encoding="utf-8"))
+    raw = file if isinstance(file, bytes) else Path(file).read_bytes()
+    data = orjson.loads(raw)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ValueError(f"{path} is no {FORMAT!r}")
+        place = "this" if isinstance(file, bytes) else file
+        raise ValueError(f"{place} is no {FORMAT!r}")
     return from_plain(PhotoTruth, data)
-
-
-def read_photo_spec(path: str | Path) -> tuple[PageSpec, PhotoSpec]:
-    """Read what was sampled for one photo from ``truth/<id>.json``."""
-    truth = read_truth(path)
-    return truth.page_spec, truth.photo_spec
-
-
-def remake_photo(path: str | Path) -> Photo:
-    """Make a photo of a data set again from ``truth/<id>.json`` and the signal beside it.
-
-    Example::
-
-        photo = remake_photo("out/ptb-v/truth/00123-0.json")
-        image = photo.take()            # the pixels of images/00123-0.jpg
-    """
-    page_spec, photo_spec = read_photo_spec(path)
-    path = Path(path)
-    record = read_wfdb(path.parent.parent / "signals" / path.stem)
-    return Photo(Page(page_spec, record), photo_spec)
 
 
 def _corners(left: float, top: float, right: float, bottom: float) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from classification.options import TrainMaps, TrainSignals
 from classification.train_combination import TrainCombination
 from dataset_generation.options import GenerateOptions
 from pipeline.options import BenchmarkOptions, DiagnoseOptions, DigitizeOptions
+from pipeline.readings_options import ReadingsOptions
 from segmentation.train import TrainLook
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ _Command = (
     Annotated[DigitizeOptions, tyro.conf.subcommand("digitize")]
     | Annotated[DiagnoseOptions, tyro.conf.subcommand("diagnose")]
     | Annotated[GenerateOptions, tyro.conf.subcommand("generate")]
+    | Annotated[ReadingsOptions, tyro.conf.subcommand("readings")]
     | Annotated[TrainOptions, tyro.conf.subcommand("train")]
     | Annotated[BenchmarkOptions, tyro.conf.subcommand("benchmark")]
 )
@@ -95,6 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if isinstance(options, GenerateOptions):
         return _generate(options)
+    if isinstance(options, ReadingsOptions):
+        from pipeline.readings_command import run_readings
+
+        return run_readings(options)
     if isinstance(options, TrainOptions):
         _train(options.network)
     else:
@@ -107,10 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _generate(options: GenerateOptions) -> int:
     from dataset_generation.command import generate
     from dataset_generation.dataset import GenerationError
+    from pipeline.cluster import ClusterError, on_ray
 
     try:
-        summary = generate(options)
-    except GenerationError as error:
+        summary = generate(options, on_ray(options.cluster) if options.cluster else None)
+    except (GenerationError, ClusterError) as error:
         print(f"ecgphoto: {error}", file=sys.stderr)
         return EXIT_USAGE
     told = f"{summary.written} photos written"
@@ -118,7 +125,10 @@ def _generate(options: GenerateOptions) -> int:
         told += f", {summary.kept} kept"
     if summary.failures:
         told += f", {len(summary.failures)} records left out"
-    print(f"{told}; see {options.out / 'data_card.md'}", file=sys.stderr)
+    where = f"see {options.out}/data_card.md"
+    if not summary.whole:
+        where = "other parts are still to be made; the run that makes the last writes the index"
+    print(f"{told}; {where}", file=sys.stderr)
     return EXIT_NOT_ALL_READ if summary.failures else EXIT_OK
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import sys
 from collections import Counter
@@ -18,6 +17,7 @@ from tqdm import tqdm
 from dataset_generation.readings import Gate, PhotoItem, write_readings
 from dataset_generation.readings_augmentation import augment_readings
 from dataset_generation.readings_folder import ReadingsError
+from dataset_generation.stored import StoredDataset
 from ecg.reading import Reading
 from pipeline.command import EXIT_NOT_ALL_READ, EXIT_OK, EXIT_USAGE
 from pipeline.inputs import collect_photos
@@ -71,7 +71,7 @@ def items_of(
         PhotoError: if something does not exist, holds no photo, or an index is none.
     """
     data_sets = [Path(given) for given in photos if (Path(given) / _INDEX_FILE).is_file()]
-    items = [item for folder in data_sets for item in _indexed(folder, max_megapixels)]
+    items = [item for folder in data_sets for item in _indexed(folder)]
     plain = [given for given in photos if Path(given) not in data_sets]
     if not items or plain:
         taken = {item.id for item in items}
@@ -84,26 +84,24 @@ def items_of(
     return items
 
 
-def _indexed(folder: Path, max_megapixels: float) -> Iterator[PhotoItem]:
-    path = folder / _INDEX_FILE
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = set(_COLUMNS) - set(reader.fieldnames or ())
-        if missing:
-            raise PhotoError(f"{path} is no index of a data set: it lacks {sorted(missing)}.")
-        for row in reader:
-            try:
-                yield PhotoItem(
-                    row["id"],
-                    partial(_pixels, folder / row["image"], max_megapixels),
-                    row["record_id"],
-                    row["patient_id"] or None,
-                    int(row["fold"]) if row["fold"] else None,
-                    row["target"] or None,
-                    tuple(row["labels"].split()),
-                )
-            except ValueError as error:
-                raise PhotoError(f"{path}, line {reader.line_num}: {error}.") from error
+def _indexed(folder: Path) -> Iterator[PhotoItem]:
+    dataset = StoredDataset(folder)
+    missing = sorted(set(_COLUMNS) - set(dataset.rows[0] if dataset.rows else _COLUMNS))
+    if missing:
+        raise PhotoError(f"{folder / _INDEX_FILE} is no index of a data set: it lacks {missing}.")
+    for line, row in enumerate(dataset.rows, 2):
+        try:
+            yield PhotoItem(
+                row["id"],
+                partial(dataset.picture, row),
+                row["record_id"],
+                row["patient_id"] or None,
+                int(row["fold"]) if row["fold"] else None,
+                row["target"] or None,
+                tuple(row["labels"].split()),
+            )
+        except ValueError as error:
+            raise PhotoError(f"{folder / _INDEX_FILE}, line {line}: {error}.") from error
 
 
 def _pixels(path: Path, max_megapixels: float) -> NDArray[np.uint8]:

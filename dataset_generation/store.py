@@ -1,0 +1,74 @@
+"""Where a data set lies: a folder or any fsspec URL, every file whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+_PARTIAL = ".partial"
+
+
+class Store:
+    """Files below a folder or URL.
+
+    Args:
+        place: a folder, or a URL of fsspec (``s3://bucket/set``, ``memory://set``, ...).
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self.place = str(place)
+        self._files: Any
+        self._files, self._root = fsspec.url_to_fs(self.place, auto_mkdir=True)
+
+    def __reduce__(self) -> tuple[type[Store], tuple[str]]:
+        return type(self), (self.place,)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file under another name and move it in place.
+
+        Raises:
+            OSError: if the place cannot be written or is full.
+        """
+        folder, _, last = name.rpartition("/")
+        partial = self._path(f"{folder}/.{last}{_PARTIAL}" if folder else f".{last}{_PARTIAL}")
+        if folder:
+            self._files.makedirs(self._path(folder), exist_ok=True)
+        else:
+            self._files.makedirs(self._root, exist_ok=True)
+        self._files.pipe_file(partial, content)
+        self._files.mv(partial, self._path(name))
+
+    def read(self, name: str) -> bytes:
+        """A file's content.
+
+        Raises:
+            FileNotFoundError: if it is not there.
+        """
+        content: bytes = self._files.cat_file(self._path(name))
+        return content
+
+    def exists(self, name: str) -> bool:
+        """Whether a file is there, whole."""
+        return bool(self._files.exists(self._path(name)))
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of the files in a folder, sorted; files half-written by a killed run left out."""
+        where = self._path(folder) if folder else self._root
+        if not self._files.exists(where):
+            return []
+        self._files.invalidate_cache(where)
+        found = (path.rsplit("/", 1)[-1] for path in self._files.ls(where, detail=False))
+        return sorted(name for name in found if not name.endswith(_PARTIAL))
+
+    def clear_partial(self, folder: str) -> None:
+        """Remove what a killed run left half-written in a folder."""
+        where = self._path(folder)
+        if self._files.exists(where):
+            for path in self._files.ls(where, detail=False):
+                if path.endswith(_PARTIAL):
+                    self._files.rm_file(path)
