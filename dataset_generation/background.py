@@ -38,17 +38,15 @@ def background(
         level = 255 if kind == "white" else 26
         return np.full((height, width, 3), level, np.uint8)
     rng = np.random.default_rng(seed)
-    small = (photo_size[0] // _COARSE + 2, photo_size[1] // _COARSE + 2)
-    surface = _surface(rng, kind, small)
-    # Positions of the region's pixels on the coarse picture; beyond the photo the edge goes on.
-    shift = np.array([[1 / _COARSE, 0, left / _COARSE], [0, 1 / _COARSE, top / _COARSE]])
-    return cv2.warpAffine(
-        surface,
-        shift,
-        (width, height),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    surface = _surface(rng, kind, (photo_size[0] // _COARSE + 2, photo_size[1] // _COARSE + 2))
+    # The region's part of the coarse picture; beyond the photo its edge goes on.
+    columns = np.arange(left // _COARSE, (left + width) // _COARSE + 1)
+    rows = np.arange(top // _COARSE, (top + height) // _COARSE + 1)
+    part = surface[np.clip(rows, 0, surface.shape[0] - 1)]
+    part = part[:, np.clip(columns, 0, surface.shape[1] - 1)]
+    big = cv2.resize(part, (len(columns) * _COARSE, len(rows) * _COARSE))
+    x, y = left - columns[0] * _COARSE, top - rows[0] * _COARSE
+    return np.ascontiguousarray(big[y : y + height, x : x + width], np.uint8)
 
 
 def _surface(rng: np.random.Generator, kind: str, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -169,23 +169,26 @@ class Camera:
         return self.geometry.photo_from_page(points_mm).astype(np.float64, copy=False)
 
     @cached_property
-    def _lattice(self) -> NDArray[np.float64]:
-        return np.asarray(self.geometry.photo_points, np.float64).reshape(-1, 2)
+    def _lattice(self) -> NDArray[np.complex128]:
+        x, y = np.moveaxis(np.asarray(self.geometry.photo_points, np.float64), -1, 0)
+        return (x + 1j * y).ravel()
 
     def _forward(self, page: FloatArray) -> FloatArray:
         """``photo_from_page`` for points within the lattice; fast."""
-        columns = self.geometry.photo_points.shape[1]
+        rows, columns = self.geometry.photo_points.shape[:2]
         at = (page + LATTICE_MARGIN_MM) / LATTICE_STEP_MM
-        last = np.array(self.geometry.photo_points.shape[1::-1]) - 2
-        cell = np.minimum(at.astype(np.intp), last)
-        share = at - cell
-        first = cell[..., 1] * columns + cell[..., 0]
-        along = share[..., :1]
+        x, y = at[..., 0], at[..., 1]
+        j = np.minimum(x.astype(np.intp), columns - 2)
+        i = np.minimum(y.astype(np.intp), rows - 2)
+        x, y = x - j, y - i
+        i *= columns
+        i += j
         take = self._lattice.take
-        top = take(first, axis=0) * (1 - along) + take(first + 1, axis=0) * along
-        first += columns
-        bottom = take(first, axis=0) * (1 - along) + take(first + 1, axis=0) * along
-        return top + share[..., 1:] * (bottom - top)
+        top, bottom = take(i), take(i + columns)
+        top += x * (take(i + 1) - top)
+        bottom += x * (take(i + columns + 1) - bottom)
+        top += y * (bottom - top)
+        return np.stack([top.real, top.imag], axis=-1)
 
     def page_from_photo(self, points: FloatArray, iterations: int = 12) -> FloatArray:
         """Invert the map for an ``(h, w, 2)`` grid of photo pixels.

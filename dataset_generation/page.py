@@ -15,7 +15,7 @@ from ecg.leads import LEAD_INDEX
 from ecg.record import Record
 
 _SHIFT = 4  # OpenCV's fixed-point sub-pixel bits
-_SLACK_PX = 0.08  # how far a drawn line may leave its points, on the canvas
+_SLACK_PX = 0.12  # how far a drawn line may leave its points, on the canvas
 
 
 @dataclass(frozen=True)
@@ -239,18 +239,21 @@ class Page:
                 dots_x = profile(x_mm, left, right, dots, min(width, 0.7 * dots)) * 1.6
                 dots_y = profile(y_mm, top, bottom, dots, min(width, 0.7 * dots)) * 1.6
                 cover = np.maximum(_products(across, dots_y), _products(dots_x, down))
+                page = _darkened(page, cover, rgb)
             elif pitch == 1.0 and grid.dotted:
-                cover = _products(across * 1.6, down)
+                page = _darkened(page, _products(across * 1.6, down), rgb)
             else:
-                inside_x = (x_mm >= left - width) & (x_mm <= right + width)
-                inside_y = (y_mm >= top - width) & (y_mm <= bottom + width)
-                cover = np.maximum(
-                    _products(across, 255.0 * inside_y), _products(255.0 * inside_x, down)
-                )
-            page = _darkened(page, cover, rgb)
+                columns = np.flatnonzero((x_mm >= left - width) & (x_mm <= right + width))
+                rows = np.flatnonzero((y_mm >= top - width) & (y_mm <= bottom + width))
+                if len(columns) and len(rows):
+                    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+                    # Where lines cross, the darker of the two counts: no table of all pixels.
+                    through_x, through_y = _through(across[columns], rgb), _through(down[rows], rgb)
+                    factor = np.minimum(through_x[None], through_y[:, None])
+                    page[box] = cv2.multiply(page[box], factor, scale=1 / 255)
         if grid.frame:
-            box = [(left, top), (right, top), (right, bottom), (left, bottom)]
-            points = (np.array(box) - [x_mm[0], y_mm[0]]) * pixels_per_mm
+            corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+            points = (np.array(corners) - [x_mm[0], y_mm[0]]) * pixels_per_mm
             cv2.polylines(
                 page,
                 [np.round(points * 2**_SHIFT).astype(np.int32)],
@@ -325,9 +328,13 @@ def _darkened(
     page: NDArray[np.uint8], cover: NDArray[np.uint8], rgb: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
     """The page with ink over it: each colour of it times what the ink lets through."""
-    share = 1 - np.array(rgb) / 255
-    table = np.round(255 - np.arange(256)[:, None] * share).astype(np.uint8)[None]
+    table = _through(np.arange(256.0), rgb)[None]
     return cv2.multiply(page, cv2.LUT(cv2.merge([cover] * 3), table), scale=1 / 255)
+
+
+def _through(cover: NDArray[np.floating], rgb: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """``(n, 3)`` share (of 255) of each colour that ink of a coverage (of 255) lets through."""
+    return np.round(255 - cover[:, None] * (1 - np.array(rgb) / 255)).astype(np.uint8)
 
 
 def _products(across: NDArray[np.floating], down: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -400,8 +400,7 @@ class SheetPhoto(ABC):
             image = np.zeros((height, width, 3), np.uint8)
         if inside.min() < 1 + inverse.step:
             under = background(spec.surface, spec.background_seed, size, region)
-            share = np.clip(inverse.every_pixel(inside) + np.float32(0.5), 0, 1)
-            image = cv2.blendLinear(image, under, share, 1 - share)
+            image = _laid_on(under, image, inverse.every_pixel(inside))
         for finger in spec.fingers:
             self._draw_finger(image, finger, (left, top))
         if light is not None:
@@ -474,6 +473,18 @@ class Photo(SheetPhoto):
         lines = [trace.points_mm for trace in self.page.traces]
         ends = np.cumsum([len(line) for line in lines])[:-1]
         return tuple(np.split(self.camera.photo_from_page(np.concatenate(lines)), ends))
+
+
+def _laid_on(
+    under: NDArray[np.uint8], image: NDArray[np.uint8], inside_px: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """The page over the surface; ``inside_px`` is each pixel's distance from the page's edge."""
+    whole = cv2.compare(inside_px, 0.5, cv2.CMP_GE)
+    laid = np.asarray(cv2.copyTo(image, whole, under), np.uint8)
+    edge = np.abs(inside_px) < 0.5
+    share = inside_px[edge][:, None] + np.float32(0.5)
+    laid[edge] = (laid[edge] * (1 - share) + image[edge] * share + 0.5).astype(np.uint8)
+    return laid
 
 
 def _sample(

@@ -38,6 +38,11 @@ def run(name: str, options: BenchmarkOptions) -> Path:
         from pipeline.benchmark.segmentation import measure_segmentation
 
         return measure_segmentation(options)
+    if name == "generation":
+        from pipeline.benchmark.generation import measure_generation
+
+        return measure_generation(options)
     raise ValueError(
-        f"there is no benchmark {name!r} yet; choose digitization, mi, speed or segmentation"
+        f"there is no benchmark {name!r} yet; "
+        "choose generation, segmentation, digitization, mi or speed"
     )
