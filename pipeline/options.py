@@ -61,6 +61,9 @@ class BenchmarkOptions:
     """PTB-XL folder."""
     real_photos: Path | None = None
     """Folder of real photos with their true signals (manifest.csv, truth.npz)."""
+    looks: tuple[Path, ...] = ()
+    """For generation's case realism: folders that hold page_look, layout_look and trace_look as
+    ecgphoto train wrote them, each set trained on what its folder is named after."""
     out: Path = Path("results")
     """Folder of the CSV files."""
     cases: tuple[str, ...] = ()

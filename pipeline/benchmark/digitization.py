@@ -49,7 +49,9 @@ def measure_digitization(options: BenchmarkOptions) -> Path:
             if options.real_photos is None:
                 continue
             figures += real_photo_figures(
-                options.real_photos, Digitizer.load().digitize, options.out
+                options.real_photos,
+                Digitizer.load().digitize,
+                readings_folder(options.out) / "real_photos",
             )
         else:
             layout, strength = case.split("/")
@@ -88,7 +90,9 @@ def stratified_order(ptbxl: Any, seed: int) -> list[int]:
     return [int(ecg_id) for _, ecg_id in sorted(keyed)]
 
 
-def page_figures(case: str, pages: Sequence[ReadPage], data: str) -> list[Figure]:
+def page_figures(
+    case: str, pages: Sequence[ReadPage], data: str, model: str = MODEL
+) -> list[Figure]:
     """The metric families of one case; pages that failed count in every mean."""
     lead_snr = np.concatenate([page.lead_snr_db[np.isfinite(page.lead_snr_db)] for page in pages])
     page_snr = np.array([np.nanmean(page.lead_snr_db) for page in pages])
@@ -96,7 +100,7 @@ def page_figures(case: str, pages: Sequence[ReadPage], data: str) -> list[Figure
     n = len(pages)
 
     def figure(metric: str, value: Any, **more: float) -> Figure:
-        return Figure(case, metric, float(value), n, MODEL, data, **more)
+        return Figure(case, metric, float(value), n, model, data, **more)
 
     found = sum(page.leads_found for page in pages)
     printed = sum(page.leads_printed for page in pages)
@@ -119,11 +123,17 @@ def page_figures(case: str, pages: Sequence[ReadPage], data: str) -> list[Figure
     ]
 
 
-def real_photo_figures(folder: Path, read: Any, out: Path) -> list[Figure]:
+def real_photo_figures(folder: Path, read: Any, kept: Path, model: str = MODEL) -> list[Figure]:
     """Scores on real photos whose true signals are known.
 
     The folder holds ``manifest.csv`` (``file, kind, ecg_id, layout, width``) and ``truth.npz``
     (one int16 ``(12, 5000)`` array in uV at 500 Hz for each ``ecg_id`` of five digits).
+
+    Args:
+        folder: the photos.
+        read: what reads a picture.
+        kept: folder of readings that need not be made again.
+        model: what the figures are said to be of.
     """
     import csv
 
@@ -136,7 +146,7 @@ def real_photo_figures(folder: Path, read: Any, out: Path) -> list[Figure]:
         for row in rows:
             uv = truths[f"{int(row['ecg_id']):05d}"].astype(np.float32)
             uv[uv == -32768] = np.nan
-            cache = readings_folder(out) / "real_photos" / f"{row['file']}.npz"
+            cache = kept / f"{row['file']}.npz"
             if cache.exists():
                 page = load_read_page(cache)
             else:
@@ -150,5 +160,6 @@ def real_photo_figures(folder: Path, read: Any, out: Path) -> list[Figure]:
                 groups.setdefault(f"real_photos/{group}", []).append(page)
     figures = []
     for case, pages in groups.items():
-        figures += page_figures(case, pages, "24 real phone photos of printed PTB-XL records")
+        data = "24 real phone photos of printed PTB-XL records"
+        figures += page_figures(case, pages, data, model)
     return figures

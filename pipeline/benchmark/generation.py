@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import resource
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +21,11 @@ from dataset_generation.sample import Recipe, encode, make, sample
 from dataset_generation.sources import RecordSource, open_source
 from dataset_generation.truth import PhotoTruth, read_truth
 from ecg.leads import LEAD_INDEX
+from ecg.reading import PageRejected, Reading
+from pipeline.benchmark.digitization import real_photo_figures
 from pipeline.benchmark.table import Figure, write_figures
+from pipeline.overlay import draw_overlay
+from pipeline.photos import load_photos
 
 if TYPE_CHECKING:
     from pipeline.options import BenchmarkOptions
@@ -34,12 +41,78 @@ def measure_generation(options: BenchmarkOptions) -> Path:
     """Measure every preset (and ``memory``) and write ``generation.csv``."""
     cv2.setNumThreads(1)
     count = options.limit or SAMPLES
-    source = open_source(options.data, "train", records=count, seed=options.seed)
     path = options.out / "generation.csv"
-    for case in options.cases or (*PRESETS, "memory"):
+    cases = options.cases or (*PRESETS, "memory", *(("realism",) if options.looks else ()))
+    if "realism" in cases:
+        write_figures(path, _realism(options))
+    if set(cases) == {"realism"}:
+        return path
+    source = open_source(options.data, "train", records=count, seed=options.seed)
+    for case in (case for case in cases if case != "realism"):
         figures = _memory(source, options) if case == "memory" else _preset(source, case, options)
         write_figures(path, figures)
     return path
+
+
+def _realism(options: BenchmarkOptions) -> list[Figure]:
+    """Real photos read by looks that were trained on one kind of generated pages each.
+
+    Writes ``realism.jpg`` too: the same photos as each set of looks read them.
+
+    Raises:
+        ValueError: if there are no looks, or no real photos.
+    """
+    from digitization.read_page import ReadOptions, read_page
+    from segmentation.looks import NAMES, Looks
+
+    if not options.looks or options.real_photos is None:
+        raise ValueError("realism needs --real-photos and the --looks to compare")
+    figures, columns = [], []
+    for folder in options.looks:
+        folders = {
+            role: folder / name / "checkpoint"
+            for role, name in NAMES.items()
+            if (folder / name / "checkpoint").is_dir()
+        }
+        looks = Looks.load(folders)
+        steps = json.loads((folders["trace"] / "config.json").read_text())["metadata"]["steps"]
+
+        def read(photo: NDArray[np.uint8], looks: Looks = looks) -> Reading:
+            return read_page(photo, looks, ReadOptions())
+
+        with tempfile.TemporaryDirectory() as kept:
+            for figure in real_photo_figures(
+                options.real_photos,
+                read,
+                Path(kept),
+                f"looks trained {steps} steps on {folder.name}",
+            ):
+                group = figure.case.partition("/")[2]
+                figures.append(replace(figure, case=f"realism/{folder.name}/{group}"))
+        columns.append(_as_read(options.real_photos, read, folder.name))
+    options.out.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(options.out / "realism.jpg"), np.hstack(columns)[..., ::-1])
+    return figures
+
+
+def _as_read(
+    folder: Path, read: Callable[[NDArray[np.uint8]], Reading], title: str
+) -> NDArray[np.uint8]:
+    """Some photos one above the other with what was read, or why nothing was."""
+    tiles = []
+    for path in sorted(folder.glob("*.jpg"))[::5][:4]:
+        photo = next(iter(load_photos(path))).pixels
+        try:
+            picture, words = draw_overlay(photo, read(photo)), title
+        except PageRejected as error:
+            picture, words = photo, f"{title}: rejected: {error}"
+        tile = np.full((420, 560, 3), 255, np.uint8)
+        scale = min(560 / picture.shape[1], 390 / picture.shape[0])
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        tile[30 : 30 + small.shape[0], : small.shape[1]] = small
+        cv2.putText(tile, words[:76], (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (20, 20, 20), 1)
+        tiles.append(tile)
+    return np.vstack(tiles)
 
 
 def _recipe(preset: str, seed: int) -> Recipe:

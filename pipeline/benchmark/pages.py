@@ -148,8 +148,9 @@ def reader_digest() -> str:
     for network in sorted(NAMES.values()):
         digest.update((top / "checkpoints" / network / "config.json").read_bytes())
     for room in ("dataset_generation", "digitization", "ecg", "segmentation"):
-        for source in sorted((top / room).rglob("*.py")):
-            digest.update(source.read_bytes())
+        for source in sorted((top / room).rglob("*")):
+            if source.suffix in (".py", ".toml"):
+                digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
 
 
