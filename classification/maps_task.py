@@ -12,9 +12,9 @@ from torch import nn
 
 from classification.maps_examples import MapsExamples, clean_lead_maps
 from classification.maps_network import MapsNet
-from classification.printed_windows import PrintedWindows
 from classification.signal_network import SignalResNet
 from classification.superclass_task import SuperclassTask
+from dataset_generation.printed_windows import PrintedWindows
 from ecg.metrics.diagnosis import auroc
 
 

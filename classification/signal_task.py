@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import nn
 
-from classification.printed_windows import PrintedWindows
 from classification.signal_examples import SignalExamples
 from classification.signal_network import NETWORK_RATE_HZ
 from classification.superclass_task import CLASSES, SuperclassTask
+from dataset_generation.printed_windows import PrintedWindows
 from ecg.metrics.diagnosis import auroc
 
 

@@ -31,9 +31,9 @@ def main(config: TrainCombination) -> Path:
     from classification.combination import fit_calibration
     from classification.maps_task import maps_logits
     from classification.mi import FACTS_FILE
-    from classification.printed_windows import PrintedWindows
     from classification.records import load_split
     from classification.signal_task import signal_logits
+    from dataset_generation.printed_windows import PrintedWindows
     from ecg.metrics.diagnosis import auroc
     from learning.checkpoint import read_checkpoint
 

@@ -36,7 +36,7 @@ def _tile(sample: StoredSample) -> NDArray[np.uint8]:
     """A photo and its mask side by side over a caption."""
     mask = sample.mask()
     empty = np.full((4, 4, 3), 255, np.uint8)
-    halves = [_fitted(sample.image()), _fitted(empty if mask is None else _coloured(mask))]
+    halves = [fitted(sample.image()), fitted(empty if mask is None else coloured_mask(mask))]
     picture = np.hstack(halves)
     caption = np.full((_CAPTION, picture.shape[1], 3), 255, np.uint8)
     row = sample.row
@@ -47,7 +47,7 @@ def _tile(sample: StoredSample) -> NDArray[np.uint8]:
     return np.vstack([picture, caption])
 
 
-def _coloured(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def coloured_mask(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Classes as ink on white, thickened so that they outlive the reduction."""
     picture = np.full((*mask.shape, 3), 255, np.uint8)
     reach = max(1, round(max(mask.shape) / _TILE[0] / 2))
@@ -59,7 +59,7 @@ def _coloured(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return picture
 
 
-def _fitted(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def fitted(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The picture within a tile, on grey."""
     height, width = image.shape[:2]
     scale = min((_TILE[0] - 8) / width, (_TILE[1] - 8) / height)

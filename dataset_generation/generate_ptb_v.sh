@@ -3,6 +3,5 @@
 # Without DATA the ECG simulator is the source. Run it again to go on with a stopped run.
 #   dataset_generation/generate_ptb_v.sh [--data DATA] [--out DIR] [--records N] ...
 set -euo pipefail
-cd "$(dirname "$0")/.."
-PATH="$PWD/.venv/bin:$PATH"
+PATH="$(cd "$(dirname "$0")/.." && pwd)/.venv/bin:$PATH"
 exec ecgphoto generate --workers "$(getconf _NPROCESSORS_ONLN)" "$@"

@@ -117,3 +117,15 @@ class GenerateOptions:
         if first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last):
             return int(first), int(last)
         raise ValueError(f"--shard must be i/n, such as 2/8, not {self.shard!r}")
+
+
+@dataclass(frozen=True)
+class GalleryOptions:
+    """Draw pictures of all layouts, papers, presets and effects."""
+
+    out: Path = Path("docs/gallery")
+    """Folder of the pictures and their page."""
+    data: Path | None = None
+    """PTB-XL or a folder of WFDB records; the ECG simulator without."""
+    seed: int = 0
+    """Seed of the record."""

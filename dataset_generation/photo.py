@@ -94,6 +94,7 @@ def sample_photo(
     strength: str,
     pixels_per_mm: float | None = None,
     photo_pixels: float = 12e6,
+    preset: PhotoPreset | None = None,
 ) -> PhotoSpec:
     """Sample how a photo of a page is taken.
 
@@ -104,11 +105,12 @@ def sample_photo(
         pixels_per_mm: scale; where None, scans and clean pages have the preset's dpi, photos what
             makes the page fill the preset's share of the width.
         photo_pixels: pixel count of photos whose scale is not given.
+        preset: what is sampled from in place of the preset of that name.
 
     Raises:
         ValueError: if there is no such preset.
     """
-    preset = load_preset(strength)
+    preset = preset or load_preset(strength)
     if preset.frame.kind == "phone":
         camera = _sample_camera(rng, preset, page_size_mm, pixels_per_mm, photo_pixels)
     else:

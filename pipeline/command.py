@@ -19,7 +19,7 @@ import tyro
 
 from classification.options import TrainMaps, TrainSignals
 from classification.train_combination import TrainCombination
-from dataset_generation.options import GenerateOptions
+from dataset_generation.options import GalleryOptions, GenerateOptions
 from pipeline.options import BenchmarkOptions, DiagnoseOptions, DigitizeOptions
 from pipeline.readings_options import ReadingsOptions
 from segmentation.train import TrainLook
@@ -62,6 +62,7 @@ _Command = (
     Annotated[DigitizeOptions, tyro.conf.subcommand("digitize")]
     | Annotated[DiagnoseOptions, tyro.conf.subcommand("diagnose")]
     | Annotated[GenerateOptions, tyro.conf.subcommand("generate")]
+    | Annotated[GalleryOptions, tyro.conf.subcommand("gallery")]
     | Annotated[ReadingsOptions, tyro.conf.subcommand("readings")]
     | Annotated[TrainOptions, tyro.conf.subcommand("train")]
     | Annotated[BenchmarkOptions, tyro.conf.subcommand("benchmark")]
@@ -97,6 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if isinstance(options, GenerateOptions):
         return _generate(options)
+    if isinstance(options, GalleryOptions):
+        return _draw_gallery(options)
     if isinstance(options, ReadingsOptions):
         from pipeline.readings_command import run_readings
 
@@ -130,6 +133,23 @@ def _generate(options: GenerateOptions) -> int:
         where = "other parts are still to be made; the run that makes the last writes the index"
     print(f"{told}; {where}", file=sys.stderr)
     return EXIT_NOT_ALL_READ if summary.failures else EXIT_OK
+
+
+def _draw_gallery(options: GalleryOptions) -> int:
+    from dataset_generation.gallery import make_gallery
+    from dataset_generation.sources import SourceError, open_source
+
+    try:
+        source = open_source(options.data, records=1, seed=options.seed)
+        written = make_gallery(source, options.out)
+    except SourceError as error:
+        print(f"ecgphoto: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except OSError as error:
+        print(f"ecgphoto: cannot write {options.out}: {error.strerror or error}", file=sys.stderr)
+        return EXIT_USAGE
+    print(f"{len(written)} pictures; see {options.out / 'README.md'}", file=sys.stderr)
+    return EXIT_OK
 
 
 def _train(config: TrainLook | TrainSignals | TrainMaps | TrainCombination) -> None:

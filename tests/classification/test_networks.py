@@ -9,7 +9,7 @@ import torch
 import classification.maps_network
 import classification.signal_network  # noqa: F401  (both register networks)
 from classification.maps_examples import sample_lead_maps
-from classification.printed_windows import PrintedWindows, sample_printed_windows
+from dataset_generation.printed_windows import PrintedWindows, sample_printed_windows
 from ecg.leads import LEAD_INDEX
 from ecg.simulator import simulate
 from learning.registry import build_network

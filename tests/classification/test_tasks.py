@@ -6,10 +6,10 @@ import torch
 
 from classification.maps_network import MapsNet
 from classification.maps_task import MapsTask, maps_logits
-from classification.printed_windows import PrintedWindows
 from classification.signal_network import SignalResNet
 from classification.signal_task import SignalTask, signal_logits
 from classification.superclass_task import BUDGET, CLASSES
+from dataset_generation.printed_windows import PrintedWindows
 from ecg.simulator import simulate
 from learning.checkpoint import read_checkpoint
 from learning.options import TrainingOptions
