@@ -19,6 +19,7 @@ import tyro
 
 from classification.options import TrainMaps, TrainSignals
 from classification.train_combination import TrainCombination
+from dataset_generation.export_options import ExportOptions
 from dataset_generation.options import GalleryOptions, GenerateOptions
 from pipeline.options import BenchmarkOptions, DiagnoseOptions, DigitizeOptions
 from pipeline.readings_options import ReadingsOptions
@@ -62,6 +63,7 @@ _Command = (
     Annotated[DigitizeOptions, tyro.conf.subcommand("digitize")]
     | Annotated[DiagnoseOptions, tyro.conf.subcommand("diagnose")]
     | Annotated[GenerateOptions, tyro.conf.subcommand("generate")]
+    | Annotated[ExportOptions, tyro.conf.subcommand("export")]
     | Annotated[GalleryOptions, tyro.conf.subcommand("gallery")]
     | Annotated[ReadingsOptions, tyro.conf.subcommand("readings")]
     | Annotated[TrainOptions, tyro.conf.subcommand("train")]
@@ -98,6 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if isinstance(options, GenerateOptions):
         return _generate(options)
+    if isinstance(options, ExportOptions):
+        from pipeline.export_command import run_export
+
+        return run_export(options)
     if isinstance(options, GalleryOptions):
         return _draw_gallery(options)
     if isinstance(options, ReadingsOptions):
