@@ -20,7 +20,7 @@ constant y, traces with calibration pulses. Where they meet the higher value win
 
 _PALETTE = (255, 255, 255, 235, 110, 110, 110, 150, 235, 0, 0, 0)
 _SHIFT = 4
-_STEP_MM = 1.5
+_STEP_MM = 3.0
 _SLACK_PX = 0.08  # how far a drawn line may leave its points
 
 
@@ -118,10 +118,20 @@ def _strokes(
     """Draw page lines as wide as they are printed."""
     if not lines_mm:
         return
-    every = photo.camera.photo_from_page(np.concatenate(lines_mm))
+    every_mm = np.concatenate(lines_mm)
+    every = photo.camera.photo_from_page(every_mm)
+    thickness = _thickness(every, every_mm, width_mm)
     ends = np.cumsum([len(line) for line in lines_mm])[:-1]
-    for points, line_mm in zip(np.split(every, ends), lines_mm, strict=True):
-        _stroke(mask, points, line_mm, width_mm, value)
+    lines = [
+        _fixed(cv2.approxPolyDP(points.astype(np.float32), _SLACK_PX, False))
+        for points in np.split(every, ends)
+    ]
+    cv2.polylines(mask, lines, False, value, thickness, cv2.LINE_8, _SHIFT)
+
+
+def _thickness(points: NDArray[np.float64], points_mm: NDArray[np.float64], width_mm: float) -> int:
+    """Width of a line in whole pixels, by how long it is in the photo and on the page."""
+    return max(1, round(width_mm * _length(points) / max(_length(points_mm), 1e-9)))
 
 
 def _stroke(
@@ -134,7 +144,7 @@ def _stroke(
     """Draw one line; returns the part of the mask that it may have touched."""
     if len(points) < 2:
         return np.s_[:0, :0]
-    thickness = max(1, round(width_mm * _length(points) / max(_length(line_mm), 1e-9)))
+    thickness = _thickness(points, line_mm, width_mm)
     drawn = cv2.approxPolyDP(points.astype(np.float32), _SLACK_PX, False)
     cv2.polylines(mask, [_fixed(drawn)], False, value, thickness, cv2.LINE_8, _SHIFT)
     size = mask.shape[::-1]

@@ -271,8 +271,10 @@ class Page:
         """Coverage (255 = all) of what the pen draws: traces, pulses, marks and words."""
         spec = self.spec
         raster = spec.raster_per_mm > 0
-        # Draw at least ~12 px/mm so that integer line thickness is fine enough, then shrink.
-        factor = 1 if raster else max(1, min(4, int(np.ceil(12 / pixels_per_mm))))
+        # Draw at 8 px/mm or more, and twice as fine as asked for below 16, so that lines of whole
+        # pixels and hinted letters are fine enough; then shrink.
+        factor = int(np.clip(np.ceil(8 / pixels_per_mm), 2 if pixels_per_mm < 16 else 1, 4))
+        factor = 1 if raster else factor
         scale = spec.raster_per_mm if raster else pixels_per_mm * factor
         width = round((size[0] - 1) / pixels_per_mm * scale) + 1 if raster else size[0] * factor
         height = round((size[1] - 1) / pixels_per_mm * scale) + 1 if raster else size[1] * factor

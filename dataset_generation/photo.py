@@ -483,9 +483,9 @@ def _laid_on(
     """The page over the surface; ``inside_px`` is each pixel's distance from the page's edge."""
     whole = cv2.compare(inside_px, 0.5, cv2.CMP_GE)
     laid = np.asarray(cv2.copyTo(image, whole, under), np.uint8)
-    edge = np.abs(inside_px) < 0.5
+    edge = np.nonzero(cv2.inRange(inside_px, -0.5, 0.5))
     share = inside_px[edge][:, None] + np.float32(0.5)
-    laid[edge] = (laid[edge] * (1 - share) + image[edge] * share + 0.5).astype(np.uint8)
+    laid[edge] = (under[edge] * (1 - share) + image[edge] * share + 0.5).astype(np.uint8)
     return laid
 
 
