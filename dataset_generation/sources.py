@@ -26,6 +26,7 @@ _Key = TypeVar("_Key")
 RATE_HZ = 500.0
 LONGEST_S = 10.0
 _SHORTEST_S = 1.0
+_RATES_HZ = (50.0, 20000.0)
 _MOST_MV = 32.767
 _PADDED_S = 0.15
 FOLDS_OF_SPLIT = {
@@ -106,8 +107,14 @@ def printable(record: Record) -> Record:
     same to the byte.
 
     Raises:
-        RecordError: if less than a second is left, or a voltage is beyond +-32.767 mV.
+        RecordError: if less than a second is left, the rate is no ECG's, or a voltage is beyond
+            +-32.767 mV.
     """
+    if not _RATES_HZ[0] <= record.rate_hz <= _RATES_HZ[1]:
+        raise RecordError(
+            f"record {record.record_id} has {record.rate_hz:g} samples a second: no ECG has "
+            f"fewer than {_RATES_HZ[0]:g} or more than {_RATES_HZ[1]:g}"
+        )
     record = record.resampled(RATE_HZ)
     record = replace(record, signal_mv=record.signal_mv[:, : round(LONGEST_S * RATE_HZ)])
     finite = np.isfinite(record.signal_mv)

@@ -278,14 +278,15 @@ def test_folder_of_wfdb_records_is_a_source_and_a_bad_one_is_named(
     (folder / "broken.hea").write_text("broken 12 500 5000\n")
     missing = Record(np.full((12, 5000), np.nan, np.float32), 500.0, "nothing")
     write_wfdb(missing, folder / "nothing")
+    write_wfdb(replace(record, rate_hz=5.0), folder / "slow")
     options = replace(OPTIONS, out=str(out), data=folder, records=0, pages_per_record=1)
     summary = generate(options)
     assert summary.written == 2
-    assert sorted(name for name, _ in summary.failures) == ["broken", "nothing"]
+    assert sorted(name for name, _ in summary.failures) == ["broken", "nothing", "slow"]
     assert all(name in reason for name, reason in summary.failures)
     assert {row["id"] for row in StoredDataset(out).rows} == {"ward_one-0", "two-0"}
     again = generate(options)
-    assert (again.written, again.kept, len(again.failures)) == (0, 2, 2)
+    assert (again.written, again.kept, len(again.failures)) == (0, 2, 3)
 
 
 def test_balance_takes_turns_and_new_patients_first() -> None:
