@@ -169,6 +169,12 @@ class Camera:
         return self.geometry.photo_from_page(points_mm).astype(np.float64, copy=False)
 
     @cached_property
+    def _corners_photo(self) -> FloatArray:
+        width, height = self.page_size_mm
+        corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64)
+        return cv2.perspectiveTransform(corners, self._homography)[0]
+
+    @cached_property
     def _lattice(self) -> NDArray[np.complex128]:
         x, y = np.moveaxis(np.asarray(self.geometry.photo_points, np.float64), -1, 0)
         return (x + 1j * y).ravel()
@@ -198,8 +204,12 @@ class Camera:
         back = np.linalg.inv(self._homography)
 
         def rough(at: FloatArray) -> FloatArray:
-            return cv2.perspectiveTransform(at.reshape(-1, 1, 2), back).reshape(at.shape)
+            # Past the horizon the division would bring points back from the other side.
+            plane = at @ back[:, :2].T + back[:, 2]
+            away = np.maximum(plane[..., 2:] / middle, 0.02)
+            return plane[..., :2] / (middle * away)
 
+        middle = float(back[2] @ [*np.mean(self._corners_photo, axis=0), 1.0])
         wanted = rough(np.asarray(points, np.float64))
         page = wanted.copy()
         width, height = self.page_size_mm

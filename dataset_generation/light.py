@@ -80,32 +80,40 @@ def light_field(
     """
     if not (spec.gradient or spec.shadows or spec.glare):
         return None
-    left, top, width, height = roi
-    step = max(1, min(width, height) // 96)
-    x = (left + np.arange(0, width + step, step)) / photo_size[0]
-    y = (top + np.arange(0, height + step, step)) / photo_size[1]
-    grid_x, grid_y = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    # The whole photo on a coarse grid whose nodes cv2.resize, which aligns outer edges, meets
+    # exactly; then the region's part: a part is lit as the same part of the whole.
+    step = max(1, min(photo_size) // 256)
+    columns, rows = (side // step + 2 for side in photo_size)
+    x = (step * np.arange(columns, dtype=np.float32) + (step - 1) / 2) / photo_size[0]
+    y = (step * np.arange(rows, dtype=np.float32) + (step - 1) / 2) / photo_size[1]
+    grid_x, grid_y = np.meshgrid(x, y)
     angle = np.deg2rad(spec.gradient_deg)
     along = (grid_x - 0.5) * np.cos(angle) + (grid_y - 0.5) * np.sin(angle)
     field = (1 - spec.gradient * np.clip(along + 0.5, 0, 1)).astype(np.float32)
     for polygon, depth, softness in spec.shadows:
-        mask = np.zeros(field.shape, np.float32)
-        points = np.array(polygon) * photo_size
-        points = (points - [left, top]) / step
-        cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
+        mask = np.zeros(field.shape, np.uint8)  # OpenCV smooths the edges of uint8 alone
+        points = (np.array(polygon) * photo_size - (step - 1) / 2) / step
+        cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+        shade = mask.astype(np.float32) / 255
         sigma = softness * np.hypot(*photo_size) / step
         if sigma > 0.3:
-            mask = cv2.GaussianBlur(mask, (0, 0), sigma)
-        field *= 1 - depth * mask
+            shade = cv2.GaussianBlur(shade, (0, 0), sigma)
+        field *= 1 - depth * shade
     if spec.glare is not None:
         centre_x, centre_y, radius, strength = spec.glare
         aspect = photo_size[1] / photo_size[0]
         away = ((grid_x - centre_x) ** 2 + ((grid_y - centre_y) * aspect) ** 2) / radius**2
         field *= 1 + strength * np.exp(-away)
-    big = cv2.resize(
-        field, (field.shape[1] * step, field.shape[0] * step), interpolation=cv2.INTER_LINEAR
-    )
-    return big[:height, :width]
+    left, top, width, height = roi
+    # A region may reach beyond the photo, where the edge goes on.
+    first_x, first_y = left // step - 1, top // step - 1
+    at_x = np.clip(np.arange(first_x, (left + width) // step + 2), 0, columns - 1)
+    at_y = np.clip(np.arange(first_y, (top + height) // step + 2), 0, rows - 1)
+    part = field[np.ix_(at_y, at_x)]
+    size = (part.shape[1] * step, part.shape[0] * step)
+    big = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
+    x0, y0 = left - first_x * step, top - first_y * step
+    return np.asarray(big[y0 : y0 + height, x0 : x0 + width], np.float32)
 
 
 def relief_field(spec: LightSpec, height_mm: NDArray[np.float64], step_mm: float) -> FloatImage:

@@ -125,7 +125,9 @@ def _handwriting(rng: np.random.Generator, width: float, height: float, pen: Rgb
 
 def _highlighter(rng: np.random.Generator, width: float, height: float, _: Rgb) -> Mark:
     at = rng.uniform((0.05, 0.02), (0.6, 0.95)) * (width, height)
-    reach = np.array([[0, 0], [rng.uniform(15, 0.35 * width), rng.normal(0, 1.0)]])
+    reach = np.array(
+        [[0, 0], [rng.uniform(min(15, 0.3 * width), 0.35 * width), rng.normal(0, 1.0)]]
+    )
     rgb = _HIGHLIGHTERS[int(rng.integers(len(_HIGHLIGHTERS)))]
     return Mark("highlighter", _points(at + reach), float(rng.uniform(3, 6)), rgb, 0.85)
 
@@ -260,7 +262,7 @@ def _blot(mark: Mark, shape: tuple[int, ...], scale: float) -> NDArray[np.uint8]
     for order in (2, 3, 5):
         away = away * (1 + 0.05 * rng.normal() * np.cos(order * angle + rng.uniform(0, 6)))
     edge = np.exp(-(((away - 0.94) / rng.uniform(0.02, 0.06)) ** 2))
-    fill = rng.uniform(0.0, 0.7) / (1 + np.exp((away - 0.95) * 40))
+    fill = rng.uniform(0.0, 0.7) / (1 + np.exp(np.minimum((away - 0.95) * 40, 50)))
     if rng.random() < 0.5:
         edge = edge * (0.5 + 0.5 * np.cos(angle - rng.uniform(0, 6)))
     laid = (255 * np.clip(edge + fill, 0, 1)).astype(np.uint8)

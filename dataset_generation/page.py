@@ -249,8 +249,11 @@ class Page:
                     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
                     # Where lines cross, the darker of the two counts: no table of all pixels.
                     through_x, through_y = _through(across[columns], rgb), _through(down[rows], rgb)
-                    factor = np.minimum(through_x[None], through_y[:, None])
-                    page[box] = cv2.multiply(page[box], factor, scale=1 / 255)
+                    planes = [
+                        np.minimum(np.ascontiguousarray(x)[None], np.ascontiguousarray(y)[:, None])
+                        for x, y in zip(through_x.T, through_y.T, strict=True)
+                    ]
+                    page[box] = cv2.multiply(page[box], cv2.merge(planes), scale=1 / 255)
         if grid.frame:
             corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
             points = (np.array(corners) - [x_mm[0], y_mm[0]]) * pixels_per_mm

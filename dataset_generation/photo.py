@@ -390,7 +390,11 @@ class SheetPhoto(ABC):
         x, y = inverse.page_mm[..., 0], inverse.page_mm[..., 1]
         page_width, page_height = self.size_mm
         scale = np.float32(spec.camera.pixels_per_mm)
-        inside = np.minimum(np.minimum(x, page_width - x), np.minimum(y, page_height - y)) * scale
+        # Distances from the page's edges, in pixels; their lesser is taken at every pixel, for
+        # between two points of the grid it would cut the page's corners.
+        inside_x = np.minimum(x, page_width - x) * scale
+        inside_y = np.minimum(y, page_height - y) * scale
+        inside = np.minimum(inside_x, inside_y)
         covered = inside > -inverse.step - 1
         light = light_field(spec.light, size, region)
         if covered.any():
@@ -402,7 +406,8 @@ class SheetPhoto(ABC):
             image = np.zeros((height, width, 3), np.uint8)
         if inside.min() < 1 + inverse.step:
             under = background(spec.surface, spec.background_seed, size, region)
-            image = _laid_on(under, image, inverse.every_pixel(inside))
+            inside_px = np.minimum(inverse.every_pixel(inside_x), inverse.every_pixel(inside_y))
+            image = _laid_on(under, image, inside_px)
         for finger in spec.fingers:
             self._draw_finger(image, finger, (left, top))
         if light is not None:

@@ -166,9 +166,9 @@ class StoredDataset:
             Path(row["image"]).suffix[1:]: row["image"],
             "mask.png": row["mask"],
             "leads.png": row["leads"],
-            "json": row["truth"],
             "hea": folder_name(row["id"], "hea"),
             "dat": folder_name(row["id"], "dat"),
+            "json": row["truth"],
         }
         return {suffix: self.store.read(name) for suffix, name in named.items() if name}
 

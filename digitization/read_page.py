@@ -21,6 +21,7 @@ from digitization.layout import (
     look_over,
     pulse_gain,
 )
+from digitization.limb_leads import reconcile
 from digitization.names import read_words, search_names
 from digitization.quality import Agreement, correlation, limb_checks
 from digitization.rectify import rectify
@@ -407,6 +408,7 @@ def _compose(
         confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
     einthoven, goldberger = limb_checks(signal)
     rhythm = _add_strips(signal, confidence, strips, found.rhythm_read)
+    signal = reconcile(signal, gain)
     sure_all = confidence[confidence > 0]
     agreement = Agreement(
         coverage=read / max(expected, 1),

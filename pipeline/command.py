@@ -19,6 +19,7 @@ import tyro
 
 from classification.options import TrainMaps, TrainSignals
 from classification.train_combination import TrainCombination
+from dataset_generation.augment_options import AugmentOptions
 from dataset_generation.export_options import ExportOptions
 from dataset_generation.options import GalleryOptions, GenerateOptions
 from pipeline.options import BenchmarkOptions, DiagnoseOptions, DigitizeOptions
@@ -64,6 +65,7 @@ _Command = (
     | Annotated[DiagnoseOptions, tyro.conf.subcommand("diagnose")]
     | Annotated[GenerateOptions, tyro.conf.subcommand("generate")]
     | Annotated[ExportOptions, tyro.conf.subcommand("export")]
+    | Annotated[AugmentOptions, tyro.conf.subcommand("augment")]
     | Annotated[GalleryOptions, tyro.conf.subcommand("gallery")]
     | Annotated[ReadingsOptions, tyro.conf.subcommand("readings")]
     | Annotated[TrainOptions, tyro.conf.subcommand("train")]
@@ -104,6 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from pipeline.export_command import run_export
 
         return run_export(options)
+    if isinstance(options, AugmentOptions):
+        from pipeline.augment_command import run_augment
+
+        return run_augment(options)
     if isinstance(options, GalleryOptions):
         return _draw_gallery(options)
     if isinstance(options, ReadingsOptions):
