@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import zlib
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -16,11 +18,10 @@ from dataset_generation.dataset import (
     write_dataset,
 )
 from dataset_generation.options import GenerateOptions
-from dataset_generation.page_presets import FIXED_PAGES
-from dataset_generation.page_spec import load_page_preset
+from dataset_generation.page_presets import page_preset
 from dataset_generation.photo_preset import load_preset
 from dataset_generation.sample import Recipe
-from dataset_generation.sources import SourceError, open_source
+from dataset_generation.sources import open_source
 from ecg.splits import reader_exclusions
 
 _log = logging.getLogger(__name__)
@@ -51,24 +52,11 @@ def generate(options: GenerateOptions, run: Run | None = None) -> Summary:
             options.seed,
             options.balance,
         )
-    except SourceError as error:
+        recipe = _recipe(options)
+    except (ValueError, EOFError, zlib.error) as error:
         raise GenerationError(str(error)) from error
     except OSError as error:
         raise GenerationError(f"cannot read {error.filename}: {error.strerror}") from error
-    recipe = Recipe(
-        options.seed,
-        options.pages,
-        options.layouts,
-        options.strength_shares(),
-        options.megapixels,
-        options.pixels_per_mm,
-        options.image_format,
-        options.masks,
-    )
-    try:
-        load_presets(recipe)
-    except ValueError as error:
-        raise GenerationError(str(error)) from error
     plan = Plan(
         recipe,
         options.data_format,
@@ -83,16 +71,32 @@ def generate(options: GenerateOptions, run: Run | None = None) -> Summary:
         summary = write_dataset(source, plan, options.out, run, bar.update)
     for _, reason in summary.failures:
         _log.warning("left out: %s", reason)
+    for note in summary.notes:
+        _log.warning("%s", note)
     return summary
 
 
-def load_presets(recipe: Recipe) -> None:
-    """Read every preset that a recipe names.
+def _recipe(options: GenerateOptions) -> Recipe:
+    """Read every preset that is named; a file's preset has the file's name.
 
     Raises:
-        ValueError: if one is not there or makes no sense.
+        ValueError: if one is not there or makes no sense, or two files have one name.
     """
-    for name, _ in recipe.strengths:
-        load_preset(name)
-    if recipe.pages not in FIXED_PAGES:
-        load_page_preset(recipe.pages)
+    shares = options.strength_shares()
+    names = [Path(name).stem if name.endswith(".toml") else name for name, _ in shares]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"two presets are called {twice[0]}: rename one")
+    preset = page_preset(options.pages)
+    return Recipe(
+        options.seed,
+        options.pages if preset is None else Path(options.pages).stem,
+        options.layouts,
+        tuple((name, share) for name, (_, share) in zip(names, shares, strict=True)),
+        options.megapixels,
+        options.pixels_per_mm,
+        options.image_format,
+        options.masks,
+        preset,
+        tuple(load_preset(name) for name, _ in shares),
+    )

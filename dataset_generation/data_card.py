@@ -51,8 +51,8 @@ def data_card(rows: Sequence[Row], source: RecordSource, recipe: Recipe) -> str:
         "- truth: `ID.json`: record, patient, fold, labels, layout, the map from page millimetres "
         "to photo pixels, crossings of the grid, centre lines, words, and all sampled parameters\n"
         "- signals: `ID.hea`, `ID.dat`: WFDB at 500 Hz, mV, missing where nothing was printed\n"
-        "- `shards/`: these files as WebDataset tars; in a plain folder they lie in `images/`, "
-        "`masks/`, `leads/`, `truth/` and `signals/`\n"
+        "- `shards/`: these files as WebDataset tars; a plain folder has them as `images/ID.jpg`, "
+        "`masks/ID.png`, `leads/ID.png`, `truth/ID.json` and `signals/ID.hea`\n"
         "- `recipe.json`: options and presets that decide how photos look; `parts/`: what is "
         "finished\n"
         "- `contact_sheet.jpg`: some photos beside their masks",
@@ -64,6 +64,7 @@ def data_card(rows: Sequence[Row], source: RecordSource, recipe: Recipe) -> str:
         _table("layout", Counter(row["layout"] for row in rows)),
         _table("strength", Counter(row["strength"] for row in rows)),
         _table("effect", Counter(name for row in rows for name in row["effects"].split())),
+        _table("missing lead", Counter(name for row in rows for name in row["missing"].split())),
         _table("label", Counter(dict(labels.most_common(_MOST_LABELS)))),
         _table("speed (mm/s)", Counter(row["speed_mm_per_s"] for row in rows)),
         _table("gain (mm/mV)", Counter(row["gain_mm_per_mv"] for row in rows)),

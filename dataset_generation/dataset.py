@@ -19,8 +19,6 @@ import orjson
 
 from dataset_generation.contact_sheet import contact_sheet
 from dataset_generation.data_card import data_card
-from dataset_generation.page_presets import FIXED_PAGES
-from dataset_generation.page_spec import load_page_preset
 from dataset_generation.parts import (
     INDEX_COLUMNS,
     PARTS,
@@ -29,13 +27,13 @@ from dataset_generation.parts import (
     Part,
     make_part,
     part_name,
+    shard_name,
 )
-from dataset_generation.photo_preset import load_preset
 from dataset_generation.plain_data import to_plain
 from dataset_generation.sample import Recipe
 from dataset_generation.sources import Entry, RecordError, RecordSource
 from dataset_generation.store import Store
-from dataset_generation.stored import StoredDataset
+from dataset_generation.stored import DatasetError, StoredDataset
 
 Rows: TypeAlias = list[dict[str, Any]]
 Run = Callable[[Callable[[Part], Rows], Iterable[Part]], Iterator[Rows]]
@@ -53,12 +51,14 @@ class GenerationError(ValueError):
 class Summary:
     """What a run did: photos written and found finished, records left out with reasons.
 
-    ``whole`` is False where parts of other machines are still to come.
+    ``notes`` names records that were printed without leads that they lack. ``whole`` is False
+    where parts of other machines are still to come.
     """
 
     written: int = 0
     kept: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     whole: bool = True
 
 
@@ -111,8 +111,8 @@ def write_dataset(
         summary = Summary()
         missing = []
         for number, photos in enumerate(parts):
-            if store.exists(part_name(number)):
-                rows = _recorded(store, number)
+            rows = _finished(store, plan, number)
+            if rows is not None:
                 _count(summary, rows, kept=True)
                 advance(len(rows))
             elif number % plan.share[1] == plan.share[0] - 1:
@@ -127,6 +127,14 @@ def write_dataset(
         summary.whole = all(store.exists(part_name(number)) for number in range(len(parts)))
         if summary.whole:
             _finish(store, source, plan, len(parts))
+        elif plan.share == (1, 1):
+            raise GenerationError(
+                f"the workers wrote elsewhere: {place} must be a place that all of them reach"
+            )
+    except DatasetError as error:
+        raise GenerationError(
+            f"{error}: remove that file, and the same command makes it again"
+        ) from error
     except OSError as error:
         raise GenerationError(
             f"cannot write the data set to {place}: {error.strerror or error}; "
@@ -213,10 +221,24 @@ def _count(summary: Summary, rows: Rows, kept: bool) -> None:
     for row in rows:
         if "problem" in row:
             summary.failures.append((row["record"], row["problem"]))
-        elif kept:
+            continue
+        if row["missing"]:
+            summary.notes.append(f"{row['id']}: the record has no {row['missing']}")
+        if kept:
             summary.kept += 1
         else:
             summary.written += 1
+
+
+def _finished(store: Store, plan: Plan, number: int) -> Rows | None:
+    """The rows of a part whose files are there; None where it is to be made."""
+    if not store.exists(part_name(number)):
+        return None
+    rows = _recorded(store, number)
+    if plan.data_format == "shards":
+        return rows if store.exists(shard_name(number)) else None
+    truths = (row["truth"] for row in rows if "problem" not in row)
+    return rows if all(store.exists(name) for name in truths) else None
 
 
 def _recorded(store: Store, number: int) -> Rows:
@@ -224,21 +246,14 @@ def _recorded(store: Store, number: int) -> Rows:
 
 
 def _claim(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
-    """Refuse another data set's place, clear what a killed run left half-written."""
-    recipe = plan.recipe
-    presets = {name: to_plain(load_preset(name)) for name, _ in recipe.strengths}
-    pages = None
-    if recipe.pages not in FIXED_PAGES:
-        pages = to_plain(load_page_preset(recipe.pages))
+    """Refuse another data set's place."""
     document = {
         "source": source.name,
         "records": len(source.entries),
         "pages_per_record": plan.pages_per_record,
         "format": plan.data_format,
         "parts": parts,
-        "recipe": to_plain(recipe),
-        "page_preset": pages,
-        "photo_presets": presets,
+        "recipe": to_plain(plan.recipe),
     }
     wanted = (json.dumps(document, indent=1) + "\n").encode()
     if store.exists(_RECIPE_FILE):
@@ -251,8 +266,6 @@ def _claim(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
         raise GenerationError(f"{store.place} holds other files: name another --out")
     else:
         store.write(_RECIPE_FILE, wanted)
-    for folder in (PARTS, SHARDS, "images", "masks", "leads", "truth", "signals"):
-        store.clear_partial(folder)
 
 
 def _finish(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
@@ -272,3 +285,6 @@ def _finish(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
     sheet = contact_sheet(StoredDataset(store.place))
     if sheet:
         store.write("contact_sheet.jpg", sheet)
+    # What killed runs left half-written; earlier another machine might have been writing it.
+    for folder in (PARTS, SHARDS, "images", "masks", "leads", "truth", "signals"):
+        store.clear_partial(folder)

@@ -18,7 +18,7 @@ from dataset_generation.export_split import sides_of
 from dataset_generation.export_yolo import YoloExport
 from dataset_generation.parts import INDEX_COLUMNS, PARTS
 from dataset_generation.store import Store
-from dataset_generation.stored import StoredDataset, StoredSample
+from dataset_generation.stored import DatasetError, StoredDataset, StoredSample
 
 _SETTINGS_FILE = "export.json"
 _CARD_FILE = "data_card.md"
@@ -50,7 +50,7 @@ def open_dataset(place: str | Path) -> StoredDataset:
     """
     try:
         dataset = StoredDataset(place)
-    except (ValueError, OSError, ImportError) as error:
+    except (DatasetError, OSError) as error:
         raise ExportError(str(error)) from error
     missing = sorted(set(INDEX_COLUMNS) - set(dataset.rows[0])) if dataset.rows else []
     if missing:
@@ -86,7 +86,7 @@ def export_dataset(
     """
     try:
         store = Store(out)
-    except (ValueError, ImportError) as error:
+    except OSError as error:
         raise ExportError(f"cannot write to {out}: {error}") from error
     try:
         if to in ("folder", "shards"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 
 import cv2
@@ -83,8 +84,11 @@ def lead_masks_png(masks: NDArray[np.uint16]) -> bytes:
 
 def read_mask(file: str | Path | bytes) -> NDArray[np.uint8]:
     """Read a four-class mask: ``(height, width)`` uint8 with values 0 to 3 (see ``CLASSES``)."""
-    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as picture:
-        return np.asarray(picture, np.uint8)
+    with warnings.catch_warnings():
+        # Photos are bounded where they are made, above what Pillow warns of.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as picture:
+            return np.asarray(picture, np.uint8)
 
 
 def read_lead_masks(coded: bytes) -> NDArray[np.uint16]:
@@ -145,9 +149,18 @@ def _stroke(
     if len(points) < 2:
         return np.s_[:0, :0]
     thickness = _thickness(points, line_mm, width_mm)
-    drawn = cv2.approxPolyDP(points.astype(np.float32), _SLACK_PX, False)
-    cv2.polylines(mask, [_fixed(drawn)], False, value, thickness, cv2.LINE_8, _SHIFT)
     size = mask.shape[::-1]
+    if thickness == 1:
+        # OpenCV's thin lines leave their points by a pixel: take the pixel of every half pixel.
+        along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+        every = np.arange(0, along[-1] + 0.5, 0.5)
+        at = np.stack([np.interp(every, along, points[:, k]) for k in range(2)], axis=-1)
+        at = np.rint(at).astype(int)
+        at = at[((at >= 0) & (at < size)).all(axis=1)]
+        mask[at[:, 1], at[:, 0]] = value
+    else:
+        drawn = cv2.approxPolyDP(points.astype(np.float32), _SLACK_PX, False)
+        cv2.polylines(mask, [_fixed(drawn)], False, value, thickness, cv2.LINE_8, _SHIFT)
     left, top = np.clip(points.min(axis=0) - thickness - 2, 0, size).astype(int)
     right, bottom = np.clip(points.max(axis=0) + thickness + 3, 0, size).astype(int)
     return np.s_[top:bottom, left:right]

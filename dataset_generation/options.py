@@ -51,7 +51,7 @@ class GenerateOptions:
     image_format: ImageFormat = "auto"
     """auto: JPEG, but PNG for clean pages."""
     masks: bool = True
-    """Write the four-class masks as well."""
+    """Masks of the four classes and of the leads; --no-masks leaves them out."""
     seed: int = 0
     """Seed of the data set; a photo depends on seed, record and page alone."""
     samples_per_part: int = 0
@@ -129,3 +129,7 @@ class GalleryOptions:
     """PTB-XL or a folder of WFDB records; the ECG simulator without."""
     seed: int = 0
     """Seed of the record."""
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"--seed must be 0 or more, not {self.seed}")

@@ -50,12 +50,16 @@ class PagePreset:
             ("grids", ("both", "major", "minor", "dotted", "dots", "none")),
             ("names", ("above", "below", "left")),
             ("separators", ("none", "bar", "tick", "double", "full")),
+            ("rasters_per_mm", ("0", "4", "5", "6", "8", "10", "12", "16")),
             ("looks", ("laser", "inkjet", "thermal", "faded")),
         ):  # fmt: skip
             unknown = sorted(set(getattr(self, name)) - set(allowed))
             if unknown:
                 known = ", ".join(allowed)
                 raise ValueError(f"{name}.{unknown[0]} is not known; there are {known}")
+
+
+_BOUNDS = dict.fromkeys(("cabrera", "simultaneous", "clipped"), (0.0, 1.0))
 
 
 @lru_cache(maxsize=8)
@@ -65,7 +69,7 @@ def load_page_preset(name: str) -> PagePreset:
     Raises:
         ValueError: if there is none, or a line of it makes no sense.
     """
-    return read_preset(PagePreset, name, FOLDER / "pages")
+    return read_preset(PagePreset, name, FOLDER / "pages", _BOUNDS)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ import tarfile
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import orjson
 
 from dataset_generation.sample import Recipe, Sample, make, photo_id
-from dataset_generation.sources import Entry
+from dataset_generation.sources import Entry, told
 from dataset_generation.store import Store
 from ecg.record import Record
 
@@ -23,7 +24,7 @@ SHARDS = "shards"
 INDEX_COLUMNS = (
     "id", "shard", "image", "mask", "leads", "truth", "signal", "record_id", "patient_id", "fold",
     "target", "labels", "layout", "order", "speed_mm_per_s", "gain_mm_per_mv", "strength",
-    "effects", "width", "height", "pixels_per_mm", "stretches",
+    "effects", "missing", "width", "height", "pixels_per_mm", "stretches",
 )  # fmt: skip
 _FOLDER_OF = {"mask.png": "masks", "leads.png": "leads", "json": "truth", "hea": "signals",
               "dat": "signals"}  # fmt: skip
@@ -79,8 +80,10 @@ def make_part(part: Part) -> list[dict[str, Any]]:
                 continue
             try:
                 sample = make(part.recipe, item.entry, item.page_number, item.record, item.target)
-            except ValueError as error:
-                problem = f"record {item.entry.name} cannot be printed: {error}"
+                if not sample.truth.stretches:
+                    raise ValueError("it has none of the leads of its page")
+            except (ValueError, ArithmeticError, MemoryError, cv2.error) as error:
+                problem = f"record {item.entry.name} cannot be printed: {told(error)}"
                 rows.append({"id": name, "record": item.entry.name, "problem": problem})
                 continue
             if part.data_format == "shards":
@@ -110,6 +113,9 @@ def _row(sample: Sample, part: Part) -> dict[str, Any]:
     record = truth.record
     row = {name: getattr(truth, name) for name in INDEX_COLUMNS if hasattr(truth, name)}
     row |= {name: getattr(record, name) for name in ("record_id", "patient_id", "fold", "target")}
+    shown = {stretch.lead for stretch in truth.stretches}
+    layout = truth.page_spec.printed_leads()
+    row["missing"] = " ".join(dict.fromkeys(p.lead for p in layout if p.lead not in shown))
     row["labels"] = " ".join(record.labels)
     row["effects"] = " ".join(effect.replace(" ", "_") for effect in truth.effects)
     row["width"], row["height"] = truth.photo_size

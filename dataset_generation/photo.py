@@ -28,6 +28,7 @@ from dataset_generation.photo_preset import Effect, PhotoPreset, load_preset
 STRENGTHS = ("clean", "scan", "photo", "hard_photo")
 """Presets on which scores are given; ``preset_names()`` lists all."""
 
+_MOST_PIXELS = 150e6
 _SHADOW_EDGES = (0.002, 0.01, 0.04)
 
 
@@ -115,6 +116,9 @@ def sample_photo(
         camera = _sample_camera(rng, preset, page_size_mm, pixels_per_mm, photo_pixels)
     else:
         camera = _sample_scan(rng, preset, page_size_mm, pixels_per_mm)
+    if camera.photo_size[0] * camera.photo_size[1] > _MOST_PIXELS:
+        width, height = camera.photo_size
+        raise ValueError(f"a photo of {width} x {height} pixels is too large: lower its scale")
     marks = sample_marks(rng, preset, page_size_mm)
     worn = preset.folds.worn
     marks += tuple(
@@ -374,7 +378,7 @@ class SheetPhoto(ABC):
         return Camera(self.spec.camera, self.size_mm)
 
     def take(self, roi: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
-        """Render the photo or a part of it.
+        """Render the photo or a part of it (whose noise, stripes and compression are its own).
 
         Args:
             roi: left, top, width and height in photo pixels; all of it where None.

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from dataset_generation.background import SURFACES
 from dataset_generation.preset_file import FOLDER, Spread, names_in, read_preset
 
+_KINDS = ("page", "scan", "phone")
 _ZERO = Spread("uniform", (0.0, 0.0))
 _ONE = Spread("uniform", (1.0, 1.0))
 _FILL = Spread("uniform", (0.6, 0.95))
@@ -33,6 +35,13 @@ class Frame:
     border: float = 1.03
     dpi: Spread = _DPI
     surfaces: tuple[str, ...] = ("wood", "cloth", "plain", "paper", "papers", "grain")
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            raise ValueError(f"frame.kind must be {', '.join(_KINDS)}, not {self.kind!r}")
+        unknown = sorted(set(self.surfaces) - set(SURFACES))
+        if unknown or not self.surfaces:
+            raise ValueError(f"frame.surfaces must be some of {', '.join(SURFACES)}")
 
 
 @dataclass(frozen=True)
@@ -177,6 +186,10 @@ class Copy(Effect):
     photocopy: float = 0.0
     fax: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.grey + self.photocopy + self.fax <= 0:
+            raise ValueError("copy: at least one share must be above 0")
+
 
 @dataclass(frozen=True)
 class Streaks(Effect):
@@ -234,6 +247,26 @@ class PhotoPreset:
     jpeg: Jpeg = Jpeg(0.0)
 
 
+_COUNT, _SHARE, _FACTOR = (0.0, 20.0), (0.0, 1.0), (0.1, 10.0)
+BOUNDS = {
+    "frame.fill": (0.1, 2.0), "frame.aspect": (0.2, 5.0), "frame.border": (1.0, 3.0),
+    "frame.dpi": (20.0, 1200.0), "rotation.deg": (-180.0, 180.0), "rotation.quarter_turns": _SHARE,
+    "corners.shift": (0.0, 0.3), "stretch.factor": (0.5, 2.0), "lens.radial": (-0.1, 0.1),
+    "curl.sagitta_mm": (0.0, 40.0), "folds.count": (0.0, 8.0), "folds.deg": (0.0, 40.0),
+    "folds.worn": _SHARE, "crumple.depth_mm": (0.0, 20.0), "handwriting.count": _COUNT,
+    "highlighter.count": _COUNT, "stamp.count": _COUNT, "stain.count": _COUNT,
+    "holes.count": _COUNT, "staples.count": _COUNT, "fingers.count": _COUNT,
+    "gradient.share": _SHARE, "shadows.count": _COUNT, "shadows.depth": _SHARE,
+    "glare.strength": (0.0, 3.0), "relief.strength": (0.0, 10.0), "tone.white": _FACTOR,
+    "tone.exposure": _FACTOR, "tone.gamma": _FACTOR, "tone.contrast": _FACTOR,
+    "blur.sigma_mm": (0.0, 3.0), "motion.length_mm": (0.0, 10.0), "noise.sigma": (0.0, 100.0),
+    "moire.amplitude": (0.0, 0.9), "copy.grey": _SHARE, "copy.photocopy": _SHARE,
+    "copy.fax": _SHARE, "streaks.count": (0.0, 100.0), "sharpen.strength": (0.0, 5.0),
+    "jpeg.quality": (1.0, 100.0),
+}  # fmt: skip
+"""Least and most of every number: what lies beyond is no photo."""
+
+
 def preset_names() -> tuple[str, ...]:
     """Presets that ship."""
     return names_in(FOLDER)
@@ -246,4 +279,4 @@ def load_preset(name: str) -> PhotoPreset:
     Raises:
         ValueError: if there is none, or a line of it makes no sense.
     """
-    return read_preset(PhotoPreset, name, FOLDER)
+    return read_preset(PhotoPreset, name, FOLDER, BOUNDS)

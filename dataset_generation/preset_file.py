@@ -7,7 +7,9 @@ A file names only what it changes; the rest keeps the dataclass's default. Range
 
 from __future__ import annotations
 
+import math
 import tomllib
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -15,6 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 import numpy as np
 
 Preset = TypeVar("Preset")
+Bounds = tuple[float, float]
 
 FOLDER = Path(__file__).parent / "presets"
 _LAWS = ("uniform", "normal", "log_normal", "beta", "one_of")
@@ -27,13 +30,19 @@ class Spread:
     Attributes:
         law: ``uniform``, ``normal``, ``log_normal``, ``beta`` or ``one_of``.
         values: the law's two numbers, or the choices.
+        least, most: what is drawn beyond them is cut to them.
     """
 
     law: str
     values: tuple[float, ...]
+    least: float = -math.inf
+    most: float = math.inf
 
     def draw(self, rng: np.random.Generator) -> float:
         """One number."""
+        return min(max(self._draw(rng), self.least), self.most)
+
+    def _draw(self, rng: np.random.Generator) -> float:
         if self.law == "one_of":
             return float(self.values[int(rng.integers(len(self.values)))])
         low, high = self.values
@@ -57,13 +66,16 @@ def names_in(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
 
-def read_preset(kind: type[Preset], name: str, folder: Path) -> Preset:
+def read_preset(
+    kind: type[Preset], name: str, folder: Path, bounds: Mapping[str, Bounds]
+) -> Preset:
     """Read a preset.
 
     Args:
         kind: its dataclass.
         name: a preset of the folder, or the path of a TOML file.
         folder: where presets ship.
+        bounds: least and most of numbers, by ``section.name``.
 
     Raises:
         ValueError: if there is no such preset, or a line of it makes no sense; the message says
@@ -72,7 +84,7 @@ def read_preset(kind: type[Preset], name: str, folder: Path) -> Preset:
     path = Path(name) if name.endswith(".toml") else folder / f"{name}.toml"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        preset: Preset = _build(kind, data, "")
+        preset: Preset = _build(kind, data, "", bounds)
     except OSError as error:
         known = ", ".join(names_in(folder))
         raise ValueError(
@@ -83,12 +95,12 @@ def read_preset(kind: type[Preset], name: str, folder: Path) -> Preset:
     return preset
 
 
-def _build(kind: Any, data: dict[str, Any], place: str) -> Any:
+def _build(kind: Any, data: dict[str, Any], place: str, bounds: Mapping[str, Bounds]) -> Any:
     hints = get_type_hints(kind)
     unknown = sorted(set(data) - {item.name for item in fields(kind)})
     if unknown:
         raise ValueError(f"{place}{unknown[0]} is not known; there are {', '.join(hints)}")
-    values = {name: _value(hints[name], data[name], f"{place}{name}") for name in data}
+    values = {name: _value(hints[name], data[name], f"{place}{name}", bounds) for name in data}
     try:
         return kind(**values)
     except TypeError as error:
@@ -97,16 +109,17 @@ def _build(kind: Any, data: dict[str, Any], place: str) -> Any:
         raise ValueError(f"{place or 'the file'} lacks {missing}") from error
 
 
-def _value(kind: Any, data: Any, place: str) -> Any:
+def _value(kind: Any, data: Any, place: str, bounds: Mapping[str, Bounds]) -> Any:
     if kind is Spread:
-        return _spread(data, place)
+        return _spread(data, place, bounds.get(place, (-math.inf, math.inf)))
     if is_dataclass(kind):
         if not isinstance(data, dict):
             raise ValueError(f"{place} must be a section")
-        return _build(kind, data, f"{place}.")
+        return _build(kind, data, f"{place}.", bounds)
     if kind is float and isinstance(data, (int, float)) and not isinstance(data, bool):
-        if place.endswith("probability") and not 0 <= data <= 1:
-            raise ValueError(f"{place} must lie in 0 to 1, not {data}")
+        least, most = (0.0, 1.0) if place.endswith("probability") else bounds[place]
+        if not least <= data <= most:
+            raise ValueError(f"{place} must lie in {least:g} to {most:g}, not {data}")
         return float(data)
     if isinstance(data, list) and all(isinstance(item, str) for item in data):
         return tuple(data)
@@ -126,7 +139,7 @@ def _shares(data: dict[str, Any], place: str) -> dict[str, float]:
     return {name: float(share) for name, share in data.items()}
 
 
-def _spread(data: Any, place: str) -> Spread:
+def _spread(data: Any, place: str, bounds: Bounds) -> Spread:
     law, values = "uniform", data
     if isinstance(data, dict) and len(data) == 1:
         ((law, values),) = data.items()
@@ -135,6 +148,15 @@ def _spread(data: Any, place: str) -> Spread:
     numbers = isinstance(values, list) and all(isinstance(item, (int, float)) for item in values)
     if law not in _LAWS or not numbers or (law != "one_of" and len(values) != 2) or not values:
         raise ValueError(f"{place} must be [low, high] or one of {', '.join(_LAWS)}, not {data!r}")
+    if not all(math.isfinite(value) for value in values):
+        raise ValueError(f"{place} must hold finite numbers, not {data!r}")
     if law == "uniform" and values[0] > values[1]:
         raise ValueError(f"{place}: {values[0]} is above {values[1]}")
-    return Spread(law, tuple(float(value) for value in values))
+    if law == "beta" and min(values) <= 0:
+        raise ValueError(f"{place}: beta's numbers are above 0")
+    if law in ("normal", "log_normal") and values[1] < 0:
+        raise ValueError(f"{place}: a deviation is 0 or more, not {values[1]}")
+    least, most = bounds
+    if law in ("uniform", "one_of") and not (least <= min(values) and max(values) <= most):
+        raise ValueError(f"{place} must lie in {least:g} to {most:g}, not {data!r}")
+    return Spread(law, tuple(float(value) for value in values), least, most)

@@ -10,7 +10,9 @@ import numpy as np
 from dataset_generation.masks import four_class_mask, lead_masks, lead_masks_png, mask_png
 from dataset_generation.page import Page
 from dataset_generation.page_presets import page_of
+from dataset_generation.page_spec import PagePreset
 from dataset_generation.photo import Photo, sample_photo
+from dataset_generation.photo_preset import PhotoPreset
 from dataset_generation.sources import Entry
 from dataset_generation.truth import PhotoTruth, printed_signal, truth_json, truth_of
 from ecg.formats.wfdb_format import wfdb_files
@@ -32,6 +34,9 @@ class Recipe:
         pixels_per_mm: scale in its place, or None.
         image_format: ``auto``, ``jpg`` or ``png``.
         masks: whether masks are written.
+        page_preset: what pages are sampled from; the preset of the name where None.
+        photo_presets: one for each strength; the presets of the names where empty. A cluster's
+            machines need not have the files.
     """
 
     seed: int
@@ -42,6 +47,8 @@ class Recipe:
     pixels_per_mm: float | None
     image_format: str
     masks: bool
+    page_preset: PagePreset | None = None
+    photo_presets: tuple[PhotoPreset, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,14 +76,18 @@ def sample(recipe: Recipe, entry: Entry, page_number: int, record: Record) -> Ph
     """Sample a photo; it depends on nothing but the arguments."""
     rng = np.random.default_rng([recipe.seed, entry.number, page_number])
     names = [name for name, _ in recipe.strengths]
-    strength = names[int(rng.choice(len(names), p=[share for _, share in recipe.strengths]))]
+    chosen = int(rng.choice(len(names), p=[share for _, share in recipe.strengths]))
+    preset = recipe.photo_presets[chosen] if recipe.photo_presets else None
     layout = None
     if recipe.layouts:
         layout = recipe.layouts[int(rng.integers(len(recipe.layouts)))]
-    page_spec = page_of(recipe.pages, rng, layout)
+    page_spec = page_of(recipe.pages, rng, layout, recipe.page_preset)
     size = (page_spec.width_mm, page_spec.height_mm)
     photo_pixels = recipe.megapixels * 1e6
-    spec = sample_photo(rng, size, strength, recipe.pixels_per_mm, photo_pixels)
+    spec = sample_photo(rng, size, names[chosen], recipe.pixels_per_mm, photo_pixels, preset)
+    if recipe.image_format == "jpg" and not spec.light.jpeg_quality:
+        # A clean page that is wanted as JPEG: its quality is part of what it is remade from.
+        spec = replace(spec, light=replace(spec.light, jpeg_quality=_CLEAN_JPEG_QUALITY))
     return Photo(Page(page_spec, record), spec)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -35,6 +37,25 @@ FOLDS_OF_SPLIT = {
     "test": (TEST_FOLD,),
     "all": tuple(range(1, 11)),
 }
+
+
+DAMAGED = (
+    ValueError, LookupError, TypeError, OSError, EOFError, MemoryError, ArithmeticError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What readers of records meet damaged files with."""
+
+_SNOMED_MI = ("164865005", "57054005", "54329005", "73795002")
+
+
+def told(error: BaseException) -> str:
+    """An error of a reader in words; many name nothing but a key or an index."""
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "its header asks for more memory than there is"
+    if len(text) < 12 or "index out of range" in text:
+        return f"its header or data is damaged ({type(error).__name__}: {text})"
+    return text
 
 
 class SourceError(ValueError):
@@ -79,9 +100,8 @@ class RecordSource(ABC):
         """
         try:
             record = self._read(entry)
-        # wfdb meets damaged files with any of these.
-        except (ValueError, KeyError, IndexError, TypeError, OSError) as error:
-            raise RecordError(f"record {entry.name} cannot be read: {error}") from error
+        except DAMAGED as error:
+            raise RecordError(f"record {entry.name} cannot be read: {told(error)}") from error
         return printable(record)
 
     @abstractmethod
@@ -93,7 +113,13 @@ class RecordSource(ABC):
 
 
 def target_of_labels(labels: Collection[str]) -> str | None:
-    """The three-way target of a record's SCP codes or superclasses; None without any."""
+    """The three-way target of a record's SCP codes or superclasses; None without any.
+
+    Of SNOMED codes (numbers) infarction alone is known: without it they tell nothing.
+    """
+    if any(label in _SNOMED_MI for label in labels):
+        return "mi"
+    labels = [label for label in labels if not label.isdigit()]
     if not labels:
         return None
     is_mi = any(label in MI_CODES or label == "MI" for label in labels)
@@ -226,8 +252,11 @@ class WfdbFolderSource(RecordSource):
         if labels:
             carried = []
             for place in places:
-                codes = read_wfdb(folder / place).labels
-                carried.append({*codes, target_of_labels(codes) or ""})
+                try:
+                    codes = read_wfdb(folder / place).labels
+                    carried.append({*codes, target_of_labels(codes) or ""})
+                except DAMAGED:
+                    carried.append(set(labels))  # named when its turn comes
             places = _with_labels(places, carried, labels)
         names = {place: re.sub(r"[^A-Za-z0-9_-]+", "_", place) for place in places}
         twice = [name for name, times in Counter(names.values()).items() if times > 1]
@@ -288,7 +317,7 @@ def open_source(
     split: str = "train",
     folds: tuple[int, ...] = (),
     labels: tuple[str, ...] = (),
-    exclude: Iterable[int] = (),
+    exclude: Collection[int] = (),
     records: int = 0,
     seed: int = 0,
     balance: bool = False,
@@ -311,6 +340,8 @@ def open_source(
     wanted = folds or FOLDS_OF_SPLIT[split]
     if balance and (folder is None or not _is_ptbxl(folder)):
         raise SourceError("--balance needs PTB-XL's labels and patients: name it with --data")
+    if exclude and (folder is None or not _is_ptbxl(folder)):
+        raise SourceError("--exclude names records of PTB-XL: name PTB-XL with --data")
     if folder is None:
         return SimulatedSource(wanted, labels, records, seed)
     if not folder.is_dir():

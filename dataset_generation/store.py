@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,23 @@ class Store:
 
     Args:
         place: a folder, or a URL of fsspec (``s3://bucket/set``, ``memory://set``, ...).
+
+    Raises:
+        OSError: if there is no such kind of URL, or the package that it needs is not installed.
     """
 
     def __init__(self, place: str | Path) -> None:
         self.place = str(place)
+        local = "://" not in self.place and "::" not in self.place
+        if local:  # a worker elsewhere has another working folder
+            self.place = str(Path(self.place).expanduser().absolute())
         self._files: Any
-        self._files, self._root = fsspec.url_to_fs(self.place, auto_mkdir=True)
+        try:
+            # What workers write must be seen at once: no cached listings.
+            options = {"auto_mkdir": True} if local else {"use_listings_cache": False}
+            self._files, self._root = fsspec.url_to_fs(self.place, **options)
+        except (ValueError, ImportError, TypeError) as error:
+            raise OSError(f"{self.place} cannot be used: {error}") from error
 
     def __reduce__(self) -> tuple[type[Store], tuple[str]]:
         return type(self), (self.place,)
@@ -35,7 +47,9 @@ class Store:
             OSError: if the place cannot be written or is full.
         """
         folder, _, last = name.rpartition("/")
-        partial = self._path(f"{folder}/.{last}{_PARTIAL}" if folder else f".{last}{_PARTIAL}")
+        # Two machines may write the same file: each under a name of its own.
+        last = f".{last}.{uuid.uuid4().hex}{_PARTIAL}"
+        partial = self._path(f"{folder}/{last}" if folder else last)
         if folder:
             self._files.makedirs(self._path(folder), exist_ok=True)
         else:

@@ -102,7 +102,10 @@ class StoredDataset:
     """
 
     def __init__(self, place: str | Path) -> None:
-        self.store = Store(place)
+        try:
+            self.store = Store(place)
+        except OSError as error:
+            raise DatasetError(str(error)) from error
         if not self.store.exists("index.csv"):
             raise DatasetError(f"{place} holds no finished data set: it has no index.csv")
         text = self.store.read("index.csv").decode("utf-8")
@@ -157,8 +160,11 @@ class StoredDataset:
 
     def _opened(self, shard: str) -> tarfile.TarFile:
         if self._shard is None or self._shard[0] != shard:
-            content = io.BytesIO(self.store.read(shard))
-            self._shard = (shard, tarfile.open(fileobj=content))  # noqa: SIM115 (memory)
+            try:
+                content = io.BytesIO(self.store.read(shard))
+            except FileNotFoundError as error:
+                raise DatasetError(f"{shard} is not there") from error
+            self._shard = (shard, tarfile.open(fileobj=content, mode="r:"))  # noqa: SIM115 (memory)
         return self._shard[1]
 
     def _files_in_folder(self, row: dict[str, str]) -> dict[str, bytes]:

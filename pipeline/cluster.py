@@ -42,7 +42,7 @@ def on_ray(address: str) -> Callable[[Callable[[Any], Any], Iterable[Any]], Iter
         try:
             # Workers of another machine must not be asked for this machine's environment.
             ray.init(
-                address=None if address == "local" else address,
+                address=address,  # "local" is Ray's own word for a cluster of its own
                 include_dashboard=False if address == "local" else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 EXIT_OK = 0
 EXIT_USAGE = 2
 EXIT_NOT_ALL_READ = 3
+EXIT_STOPPED = 130
 
 _DESCRIPTION = (
     "From a photo of a paper ECG to a calibrated 12-lead recording and an MI probability."
@@ -74,6 +75,15 @@ _Command = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one sub-command and returns its exit code; 130 where it was stopped by the keyboard."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        print("ecgphoto: stopped; what is finished is kept", file=sys.stderr)
+        return EXIT_STOPPED
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     """Runs one sub-command and returns its exit code.
 
     Args:
@@ -144,17 +154,17 @@ def _generate(options: GenerateOptions) -> int:
     if not summary.whole:
         where = "other parts are still to be made; the run that makes the last writes the index"
     print(f"{told}; {where}", file=sys.stderr)
-    return EXIT_NOT_ALL_READ if summary.failures else EXIT_OK
+    return EXIT_NOT_ALL_READ if summary.failures or summary.notes else EXIT_OK
 
 
 def _draw_gallery(options: GalleryOptions) -> int:
     from dataset_generation.gallery import make_gallery
-    from dataset_generation.sources import SourceError, open_source
+    from dataset_generation.sources import RecordError, SourceError, open_source
 
     try:
         source = open_source(options.data, records=1, seed=options.seed)
         written = make_gallery(source, options.out)
-    except SourceError as error:
+    except (SourceError, RecordError) as error:
         print(f"ecgphoto: {error}", file=sys.stderr)
         return EXIT_USAGE
     except OSError as error:

@@ -43,11 +43,11 @@ def run_readings(options: ReadingsOptions) -> int:
             rows = write_readings(items, read, options.out, gate, bar.update, reader=reader)
         counts = Counter(row.status for row in rows)
         told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-        if options.augment:
-            folder = options.out / AUGMENTED_FOLDER
-            told += f", {len(augment_readings(options.out, folder, options.augment, options.seed))}"
-            told += " made by augmentation"
         sys.stderr.write(f"{told}; see {options.out}\n")
+        if options.augment and counts["kept"]:
+            folder = options.out / AUGMENTED_FOLDER
+            made = augment_readings(options.out, folder, options.augment, options.seed)
+            sys.stderr.write(f"{len(made)} made by augmentation; see {folder}\n")
     except (PhotoError, ReadingsError) as error:
         sys.stderr.write(f"ecgphoto: {error}\n")
         return EXIT_USAGE

@@ -22,7 +22,7 @@ from dataset_generation.page_spec import PageSpec, sample_page
 from dataset_generation.photo import PhotoSpec, sample_photo
 from dataset_generation.plain_data import from_plain, to_plain
 from dataset_generation.sample import encode
-from dataset_generation.sources import balanced, open_source
+from dataset_generation.sources import balanced, open_source, target_of_labels
 from dataset_generation.stored import DatasetError, StoredDataset
 from ecg.formats.wfdb_format import write_wfdb
 from ecg.leads import LEAD_INDEX
@@ -242,6 +242,68 @@ def test_index_has_a_row_a_photo(dataset: Path) -> None:
     assert cv2.imread(str(dataset / "contact_sheet.jpg")) is not None
 
 
+def test_a_lost_shard_is_made_again_and_a_damaged_one_is_named(
+    dataset: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(dataset, out)
+    options = replace(OPTIONS, out=str(out))
+    (out / "shards" / "ptb-v-000001.tar").unlink()
+    assert generate(options).written == 3
+    assert digests(out) == digests(dataset)
+    (out / "shards" / "ptb-v-000000.tar").write_bytes(b"no tar" * 200)
+    with pytest.raises(GenerationError, match=r"ptb-v-000000.tar is damaged.*remove that file"):
+        generate(options)
+
+
+def test_missing_leads_are_named_and_a_page_without_any_is_refused(
+    tmp_path: Path, record: Record
+) -> None:
+    folder = tmp_path / "wfdb"
+    folder.mkdir()
+    part = record.signal_mv.copy()
+    part[LEAD_INDEX["V3"]] = np.nan
+    write_wfdb(replace(record, signal_mv=part), folder / "part")
+    only = np.full_like(part, np.nan)
+    only[LEAD_INDEX["V6"]] = record.signal_mv[LEAD_INDEX["V6"]]
+    write_wfdb(replace(record, signal_mv=only), folder / "only")
+    options = replace(
+        OPTIONS, out=str(tmp_path / "set"), data=folder, records=0, layouts=("3x4",),
+        pages_per_record=1,
+    )  # fmt: skip
+    summary = generate(options)
+    assert summary.written == 2
+    assert any(note.startswith("part-0") and note.endswith("no V3") for note in summary.notes)
+    rows = {row["id"]: row["missing"] for row in StoredDataset(tmp_path / "set").rows}
+    assert rows["part-0"] == "V3"
+    assert len(rows["only-0"].split()) == 11
+    strip = generate(replace(options, out=str(tmp_path / "strips"), layouts=("strip",), seed=3))
+    assert strip.written + len(strip.failures) == 2
+    assert all("none of the leads" in reason for _, reason in strip.failures)
+    assert "only" in dict(strip.failures)
+
+
+def test_numbers_of_snomed_tell_infarction_and_nothing_else() -> None:
+    assert target_of_labels(("164865005",)) == "mi"
+    assert target_of_labels(("426783006",)) is None
+    assert target_of_labels(("IMI", "SR")) == "mi"
+    assert target_of_labels(("NORM",)) == "normal"
+
+
+def test_a_damaged_header_does_not_end_a_choice_by_label(tmp_path: Path, record: Record) -> None:
+    folder = tmp_path / "wfdb"
+    folder.mkdir()
+    write_wfdb(record, folder / "good")
+    (folder / "empty.hea").write_text("")
+    (folder / "huge.hea").write_text("huge 1 500 99999999999\nhuge.dat 16 1000/mV 16 0 0 0 0 I\n")
+    options = replace(
+        OPTIONS, out=str(tmp_path / "set"), data=folder, records=0, labels=record.labels[:1]
+    )
+    summary = generate(options)
+    assert {name for name, _ in summary.failures} == {"empty", "huge"}
+    assert summary.written == OPTIONS.pages_per_record
+
+
 def test_an_unfinished_or_damaged_set_is_refused(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no finished data set"):
         StoredDataset(tmp_path)
@@ -315,14 +377,15 @@ def test_choice_of_records_by_label_fold_and_number() -> None:
         ({"records": 0}, "say how many"),
         ({"exclude": Path("no/such/file")}, "cannot read no/such/file"),
         ({"strengths": ("gentle",)}, "no preset 'gentle'"),
-        ({"pages": "napkins"}, "no preset 'napkins'"),
+        ({"pages": "napkins"}, "no pages 'napkins': take papers, ptb-v"),
+        ({"out": "nosuch://x"}, "nosuch://x cannot be used"),
         ({"balance": True}, "needs PTB-XL"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
     tmp_path: Path, change: dict[str, object], sentence: str
 ) -> None:
-    options = replace(OPTIONS, out=str(tmp_path / "out"), **change)  # type: ignore[arg-type]
+    options = replace(OPTIONS, **{"out": str(tmp_path / "out"), **change})  # type: ignore[arg-type]
     with pytest.raises(GenerationError, match=sentence):
         generate(options)
     assert not (tmp_path / "out").exists()

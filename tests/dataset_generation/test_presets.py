@@ -79,6 +79,17 @@ def test_every_effect_of_hard_photo_is_met() -> None:
         ("[stain]\nprobability = 2", "stain.probability must lie in 0 to 1"),
         ("rotation = 5", "rotation must be a section"),
         ("[rotation", "preset mine.toml"),
+        ("[rotation]\ndeg = [nan, nan]", "rotation.deg must hold finite numbers"),
+        ("[frame]\nkind = 'phon'", "frame.kind must be page, scan, phone"),
+        ("[frame]\nsurfaces = ['marble']", "frame.surfaces must be some of"),
+        ("[frame]\nsurfaces = []", "frame.surfaces must be some of"),
+        ("[frame]\ndpi = [20000, 20000]", "frame.dpi must lie in 20 to 1200"),
+        ("[frame]\nborder = 0.0", "frame.border must lie in 1 to 3"),
+        ("[corners]\nshift = 5.0", "corners.shift must lie in 0 to 0.3"),
+        ("[jpeg]\nquality = [500, 900]", "jpeg.quality must lie in 1 to 100"),
+        ("[blur]\nsigma_mm = { beta = [-1, 2] }", "beta's numbers are above 0"),
+        ("[noise]\nsigma = { normal = [0, -1] }", "a deviation is 0 or more"),
+        ("[copy]\ngrey = 0", "copy: at least one share"),
     ],
 )
 def test_a_mistake_in_a_preset_is_named_with_its_place(
@@ -95,6 +106,7 @@ def test_a_mistake_in_a_preset_is_named_with_its_place(
     [
         ("start = 0.55", "middle = 0.55", "pulses.middle is not known; there are start"),
         ("none = 0.28", 'none = "often"', "pulses.none: a share is a number"),
+        ("cabrera = 0.06", "cabrera = 7.0", "cabrera must lie in 0 to 1"),
         ("[speeds]\n25 = 0.94\n50 = 0.06\n", "", "lacks speeds"),
         ("0 = 0.75\n8 = 0.12\n6 = 0.05\n12 = 0.08", "0 = 0", "at least one share"),
     ],
@@ -128,11 +140,21 @@ def test_own_presets_make_a_set_and_are_kept_with_it(tmp_path: Path) -> None:
         assert 40 <= sample.truth.photo_spec.camera.rotation_deg <= 41
         assert sample.truth.speed_mm_per_s == 50
     kept = json.loads((tmp_path / "set" / "recipe.json").read_text())
-    assert kept["page_preset"]["speeds"] == {"50": 1.0}
+    assert kept["recipe"]["page_preset"]["speeds"] == {"50": 1.0}
+    assert kept["recipe"]["strengths"] == [["desk", 1.0]]
     photo.write_text("[rotation]\ndeg = [0, 1]\n")
     load_preset.cache_clear()
     with pytest.raises(ValueError, match="made with other options"):
         generate(options)
+
+
+def test_unbounded_laws_are_cut_to_what_a_photo_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[jpeg]\nquality = { normal = [95, 300] }\n")
+    quality = load_preset(str(path)).jpeg.quality
+    drawn = [quality.count(np.random.default_rng(seed)) for seed in range(200)]
+    assert min(drawn) == 1
+    assert max(drawn) == 100
 
 
 def test_laws_draw_what_they_say() -> None:

@@ -25,12 +25,16 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_shards_made_by_ray_are_the_same_to_the_byte(tmp_path: Path) -> None:
-    generate(replace(OPTIONS, out=str(tmp_path / "here")))
+def test_shards_made_by_ray_are_the_same_to_the_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a preset of one's own, and a place that is named from the working folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("desk.toml").write_text("[stain]\ncount = [1, 2]\n[jpeg]\nquality = [80, 90]\n")
+    generate(replace(OPTIONS, out="here", strengths=("desk.toml", "scan")))
     code = main(
         ["generate", "--records", "3", "--samples-per-part", "1", "--pixels-per-mm", "2",
-         "--strengths", "photo", "scan", "--quiet", "--cluster", "local",
-         "--out", str(tmp_path / "ray")]
+         "--strengths", "desk.toml", "scan", "--quiet", "--cluster", "local", "--out", "ray"]
     )  # fmt: skip
     assert code == 0
     assert len(list((tmp_path / "ray" / "shards").iterdir())) == 3
