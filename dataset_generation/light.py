@@ -220,7 +220,7 @@ def _noisy(image: Image, spec: LightSpec) -> Image:
     coarse = grain(0.5, (height + 1) // 2, (width + 1) // 2, 3)
     total = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     fine = grain(0.8, height, width) + np.int16(8)
-    total += fine[..., None]
+    total = cv2.add(total, cv2.merge([fine, fine, fine]))
     total >>= 4
     total += image
     return np.clip(total, 0, 255, out=total).astype(np.uint8)

@@ -25,8 +25,13 @@ _STEP_MM = 3.0
 _SLACK_PX = 0.08  # how far a drawn line may leave its points
 
 
-def four_class_mask(photo: Photo) -> NDArray[np.uint8]:
-    """Draw PTB-V's mask of a photo: ``(height, width)`` uint8 with values 0 to 3."""
+def four_class_mask(photo: Photo, leads: NDArray[np.uint16] | None = None) -> NDArray[np.uint8]:
+    """Draw PTB-V's mask of a photo: ``(height, width)`` uint8 with values 0 to 3.
+
+    Args:
+        photo: the photo.
+        leads: its ``lead_masks``, where they are drawn already.
+    """
     spec = photo.page.spec
     mask = _empty(photo)
     left, top, right, bottom = spec.grid.box_mm
@@ -39,9 +44,9 @@ def four_class_mask(photo: Photo) -> NDArray[np.uint8]:
         _strokes(mask, photo, upright, spec.grid.major_width_mm, 1)
         _strokes(mask, photo, level, spec.grid.major_width_mm, 2)
     _strokes(mask, photo, list(photo.page.pulses), spec.trace_width_mm, 3)
-    for trace, points in zip(photo.page.traces, photo.trace_points, strict=True):
-        _stroke(mask, points, trace.points_mm, spec.trace_width_mm, 3)
-    return mask * _paper(photo)
+    mask *= _paper(photo)
+    mask[cv2.compare(lead_masks(photo) if leads is None else leads, 0, cv2.CMP_GT) > 0] = 3
+    return mask
 
 
 def lead_masks(photo: Photo) -> NDArray[np.uint16]:

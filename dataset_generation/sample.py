@@ -100,8 +100,9 @@ def make(
     coded, suffix = encode(photo, recipe.image_format)
     files = {suffix: coded}
     if recipe.masks:
-        files["mask.png"] = mask_png(four_class_mask(photo))
-        files["leads.png"] = lead_masks_png(lead_masks(photo))
+        leads = lead_masks(photo)
+        files["mask.png"] = mask_png(four_class_mask(photo, leads))
+        files["leads.png"] = lead_masks_png(leads)
     files["hea"], files["dat"] = wfdb_files(printed_signal(photo.page), name)
     truth = truth_of(
         photo,

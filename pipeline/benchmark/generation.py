@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PRESETS = ("clean", "scan", "photo", "hard_photo", "screen", "photocopy", "fax", "ptbv_2022")
 SAMPLES = 48
-MEGAPIXELS = 1.75
+MEGAPIXELS = 1.5
 MEMORY_SAMPLES = 1000
 MODEL = "generator"
 
@@ -98,14 +98,18 @@ def _realism(options: BenchmarkOptions) -> list[Figure]:
 def _as_read(
     folder: Path, read: Callable[[NDArray[np.uint8]], Reading], title: str
 ) -> NDArray[np.uint8]:
-    """Some photos one above the other with what was read, or why nothing was."""
+    """What was read of some photos, one above the other, or why nothing was.
+
+    The photos themselves are others' and are left white.
+    """
     tiles = []
     for path in sorted(folder.glob("*.jpg"))[::5][:4]:
         photo = next(iter(load_photos(path))).pixels
+        white = np.full_like(photo, 255)
         try:
-            picture, words = draw_overlay(photo, read(photo)), title
+            picture, words = draw_overlay(white, read(photo)), f"{title}: {path.name}"
         except PageRejected as error:
-            picture, words = photo, f"{title}: rejected: {error}"
+            picture, words = white, f"{title}: {path.name}: {error}"
         tile = np.full((420, 560, 3), 255, np.uint8)
         scale = min(560 / picture.shape[1], 390 / picture.shape[0])
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
