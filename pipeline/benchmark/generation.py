@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PRESETS = ("clean", "scan", "photo", "hard_photo", "screen", "photocopy", "fax", "ptbv_2022")
 SAMPLES = 48
+PASSES = 3
 MEGAPIXELS = 1.5
 MEMORY_SAMPLES = 1000
 MODEL = "generator"
@@ -130,18 +131,16 @@ def _preset(source: RecordSource, preset: str, options: BenchmarkOptions) -> lis
     records = [source.read(entry) for entry in source.entries]
     pairs = list(zip(source.entries, records, strict=True))
     make(recipe, *pairs[0][:1], 1, pairs[0][1], None)  # fonts, lazily imported modules
-    start, pixels, sizes = time.process_time(), [], []
-    made = []
-    for entry, record in pairs:
-        done = make(recipe, entry, 0, record, source.target(record))
-        made.append(done)
-        pixels.append(np.prod(done.truth.photo_size) / 1e6)
-        sizes.append(sum(map(len, done.files.values())) / 1e6)
-    seconds = time.process_time() - start
+    passes = []
+    for _ in range(PASSES):  # a shared machine is faster at one time than at another
+        start = time.process_time()
+        made = [make(recipe, entry, 0, record, source.target(record)) for entry, record in pairs]
+        passes.append(len(pairs) / (time.process_time() - start))
     figures = {
-        "samples_per_second_per_core": len(pairs) / seconds,
-        "megapixels": float(np.mean(pixels)),
-        "megabytes": float(np.mean(sizes)),
+        "samples_per_second_per_core": float(np.median(passes)),
+        "samples_per_second_per_core_best": max(passes),
+        "megapixels": float(np.mean([np.prod(one.truth.photo_size) / 1e6 for one in made])),
+        "megabytes": float(np.mean([sum(map(len, one.files.values())) / 1e6 for one in made])),
     }
     photos = [sample(recipe, entry, 0, record) for entry, record in pairs]
     figures |= _stages(photos)
