@@ -49,7 +49,10 @@ def on_ray(address: str) -> Callable[[Callable[[Any], Any], Iterable[Any]], Iter
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ClusterError(f"no Ray cluster answers at {address!r}: {reason}") from error
+            raise ClusterError(
+                f"no Ray cluster answers at {address!r}: {reason}; is it running, with the same "
+                "version and token (RAY_AUTH_TOKEN) as here?"
+            ) from error
         try:
             remote: Any = ray.remote(num_cpus=1, max_retries=3)(_alone).remote
             room = 2 * max(1, round(ray.cluster_resources().get("CPU", 1)))
