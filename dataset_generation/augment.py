@@ -6,7 +6,6 @@ alone. Its ``parameters`` file is written last: a copy that has one is finished.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 from collections.abc import Callable
@@ -20,6 +19,7 @@ import orjson
 from numpy.typing import NDArray
 from PIL import Image
 
+from dataset_generation.coding import coded
 from dataset_generation.flat_pictures import (
     FlatPicture,
     Mask,
@@ -32,7 +32,7 @@ from dataset_generation.photo import PhotoSpec
 from dataset_generation.photo_preset import load_preset
 from dataset_generation.photograph import Photograph, Photographed
 from dataset_generation.plain_data import from_plain, to_plain
-from dataset_generation.store import Store
+from dataset_generation.store import PlaceTakenError, Store
 
 FORMAT = "ecgphoto augmented 1"
 SETTINGS_FILE = "augment.json"
@@ -108,7 +108,9 @@ def augment_folder(
             else:
                 rows += _copies(store, photograph, files, copies, seed, max_megapixels, done)
             advance(copies)
-        store.write(LIST_FILE, _listed(rows))
+        store.write_table(LIST_FILE, LIST_COLUMNS, rows)
+    except PlaceTakenError as error:
+        raise AugmentError(str(error)) from error
     except OSError as error:
         raise AugmentError(
             f"cannot write to {out}: {error.strerror or error}; the same command goes on"
@@ -200,11 +202,7 @@ def _write_copy(
     suffix = "jpg" if quality else "png"
     parameters = [cv2.IMWRITE_JPEG_QUALITY, quality] if quality else []
     image = f"images/{name}.{suffix}"
-    ok, coded = cv2.imencode(f".{suffix}", cv2.cvtColor(seen.image, cv2.COLOR_RGB2BGR), parameters)
-    if not ok:
-        raise ValueError(f"a picture of {seen.image.shape[1]} x {seen.image.shape[0]} pixels "
-                         f"cannot be written as {suffix.upper()}")  # fmt: skip
-    store.write(image, bytes(coded))
+    store.write(image, coded(suffix, seen.image, parameters))
     mask = keypoints = ""
     if picture.mask is not None:
         mask = f"masks/{name}.png"
@@ -250,25 +248,11 @@ def _claim(store: Store, photograph: Photograph, seed: int) -> None:
         "photograph": to_plain(photograph),
         "preset": to_plain(load_preset(photograph.preset)),
     }
-    wanted = orjson.dumps(settings, option=_INDENTED)
-    if store.exists(SETTINGS_FILE):
-        if store.read(SETTINGS_FILE) != wanted:
-            raise AugmentError(
-                f"{store.place} holds copies made with other options (see its {SETTINGS_FILE}): "
-                "name another --out, or give the same options"
-            )
-    elif store.names():
-        raise AugmentError(f"{store.place} holds other files: name another --out")
-    else:
-        store.write(SETTINGS_FILE, wanted)
-
-
-def _listed(rows: list[dict[str, Any]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, LIST_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    store.claim(
+        SETTINGS_FILE,
+        orjson.dumps(settings, option=_INDENTED),
+        "copies made with other options",
+    )
 
 
 def _digest(files: PictureFiles) -> str:

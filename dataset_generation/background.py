@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset_generation.coarse import enlarged
+
 SURFACES = ("white", "black", "wood", "grain", "cloth", "plain", "paper", "papers")
 
 _COLOURS = (
@@ -33,20 +35,13 @@ def background(
     Returns:
         ``(height, width, 3)`` uint8 RGB.
     """
-    left, top, width, height = roi
     if kind in ("white", "black"):
         level = 255 if kind == "white" else 26
-        return np.full((height, width, 3), level, np.uint8)
+        return np.full((roi[3], roi[2], 3), level, np.uint8)
     rng = np.random.default_rng(seed)
     surface = _surface(rng, kind, (photo_size[0] // _COARSE + 2, photo_size[1] // _COARSE + 2))
-    # The region's part of the coarse picture; beyond the photo its edge goes on.
-    columns = np.arange(left // _COARSE, (left + width) // _COARSE + 1)
-    rows = np.arange(top // _COARSE, (top + height) // _COARSE + 1)
-    part = surface[np.clip(rows, 0, surface.shape[0] - 1)]
-    part = part[:, np.clip(columns, 0, surface.shape[1] - 1)]
-    big = cv2.resize(part, (len(columns) * _COARSE, len(rows) * _COARSE))
-    x, y = left - columns[0] * _COARSE, top - rows[0] * _COARSE
-    return np.ascontiguousarray(big[y : y + height, x : x + width], np.uint8)
+    # Its last points lie beyond the photo.
+    return enlarged(surface[:-1, :-1], _COARSE, roi)
 
 
 def _surface(rng: np.random.Generator, kind: str, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset_generation.coding import coded
 from dataset_generation.stored import StoredDataset, StoredSample
 
 _TILE = (480, 360)
@@ -25,11 +26,7 @@ def contact_sheet(dataset: StoredDataset) -> bytes:
     while len(tiles) % _COLUMNS:
         tiles.append(np.full_like(tiles[0], 255))
     lines = [np.hstack(tiles[k : k + _COLUMNS]) for k in range(0, len(tiles), _COLUMNS)]
-    sheet = np.vstack(lines)
-    ok, coded = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    if not ok:
-        raise ValueError("the contact sheet cannot be encoded")
-    return bytes(coded)
+    return coded("jpg", np.vstack(lines), [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 def _tile(sample: StoredSample) -> NDArray[np.uint8]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import multiprocessing
 import os
@@ -32,7 +30,7 @@ from dataset_generation.parts import (
 from dataset_generation.plain_data import to_plain
 from dataset_generation.sample import Recipe
 from dataset_generation.sources import Entry, RecordError, RecordSource
-from dataset_generation.store import Store
+from dataset_generation.store import PlaceTakenError, Store
 from dataset_generation.stored import DatasetError, StoredDataset
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -131,6 +129,8 @@ def write_dataset(
             raise GenerationError(
                 f"the workers wrote elsewhere: {place} must be a place that all of them reach"
             )
+    except PlaceTakenError as error:
+        raise GenerationError(str(error)) from error
     except DatasetError as error:
         raise GenerationError(
             f"{error}: remove that file, and the same command makes it again"
@@ -256,16 +256,7 @@ def _claim(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
         "recipe": to_plain(plan.recipe),
     }
     wanted = (json.dumps(document, indent=1) + "\n").encode()
-    if store.exists(_RECIPE_FILE):
-        if store.read(_RECIPE_FILE) != wanted:
-            raise GenerationError(
-                f"{store.place} holds a data set made with other options (see its "
-                f"{_RECIPE_FILE}): name another --out, or give the same options"
-            )
-    elif store.names():
-        raise GenerationError(f"{store.place} holds other files: name another --out")
-    else:
-        store.write(_RECIPE_FILE, wanted)
+    store.claim(_RECIPE_FILE, wanted, "a data set made with other options")
 
 
 def _finish(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
@@ -276,12 +267,8 @@ def _finish(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
         for row in _recorded(store, number)
         if "problem" not in row
     ]
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, INDEX_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
     store.write("data_card.md", data_card(rows, source, plan.recipe).encode())
-    store.write("index.csv", text.getvalue().encode())
+    store.write_table("index.csv", INDEX_COLUMNS, rows)
     sheet = contact_sheet(StoredDataset(store.place))
     if sheet:
         store.write("contact_sheet.jpg", sheet)

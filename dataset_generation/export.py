@@ -17,7 +17,7 @@ from dataset_generation.export_photos import Damage, ExportError, ExportSummary,
 from dataset_generation.export_split import sides_of
 from dataset_generation.export_yolo import YoloExport
 from dataset_generation.parts import INDEX_COLUMNS, PARTS
-from dataset_generation.store import Store
+from dataset_generation.store import PlaceTakenError, Store
 from dataset_generation.stored import DatasetError, StoredDataset, StoredSample
 
 _SETTINGS_FILE = "export.json"
@@ -176,15 +176,9 @@ def _claim(store: Store, name: str, wanted: bytes, folders: Iterable[str]) -> No
     Raises:
         ExportError: if the place holds anything that this export did not write.
     """
-    if store.exists(name):
-        if store.read(name) != wanted:
-            raise ExportError(
-                f"{store.place} holds another export or data set (see its {name}): "
-                "name another --out, or give the same options"
-            )
-    elif store.names():
-        raise ExportError(f"{store.place} holds other files: name another --out")
-    else:
-        store.write(name, wanted)
+    try:
+        store.claim(name, wanted, "another export or data set")
+    except PlaceTakenError as error:
+        raise ExportError(str(error)) from error
     for folder in folders:
         store.clear_partial(folder)

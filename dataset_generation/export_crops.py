@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset_generation.coding import coded
 from dataset_generation.export_objects import checked_image
 from dataset_generation.masks import four_class_mask
 from dataset_generation.page_spec import PageSpec
@@ -73,9 +74,9 @@ class CropsExport:
             name = f"crops/{sample.id}_LEAD={stretch.lead}{'_rhythm' * stretch.is_rhythm}"
             crop = cv2.warpPerspective(image, upright, size, flags=cv2.INTER_LINEAR)
             quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-            files[f"{name}.jpg"] = _coded(".jpg", crop[..., ::-1], quality)
+            files[f"{name}.jpg"] = coded("jpg", crop, quality)
             crop_mask = cv2.warpPerspective(mask, upright, size, flags=cv2.INTER_NEAREST)
-            files[f"{name}_mask.png"] = _coded(".png", crop_mask * _CLASS_GREY, [])
+            files[f"{name}_mask.png"] = coded("png", crop_mask * _CLASS_GREY)
             facts = {key: getattr(stretch, key) for key in COLUMNS if hasattr(stretch, key)}
             facts |= {key: sample.row[key] for key in COLUMNS[-12:-8]}
             facts |= {"id": sample.id, "rhythm": int(stretch.is_rhythm)}
@@ -139,10 +140,3 @@ def crop_from_photo(quad: NDArray[np.float64]) -> tuple[NDArray[np.float64], tup
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - 0.5
     matrix = cv2.getPerspectiveTransform(quad.astype(np.float32), corners.astype(np.float32))
     return np.asarray(matrix, np.float64), (width, height)
-
-
-def _coded(suffix: str, picture: NDArray[np.uint8], parameters: list[int]) -> bytes:
-    ok, coded = cv2.imencode(suffix, np.ascontiguousarray(picture), parameters)
-    if not ok:
-        raise ValueError(f"a crop of {picture.shape[1]} x {picture.shape[0]} cannot be encoded")
-    return bytes(coded)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import tarfile
@@ -12,7 +11,14 @@ from typing import Any
 import orjson
 
 from dataset_generation.export_photos import Damage, ExportError, ExportSummary, tried
-from dataset_generation.parts import INDEX_COLUMNS, PARTS, folder_name, part_name, shard_name
+from dataset_generation.parts import (
+    INDEX_COLUMNS,
+    PARTS,
+    folder_name,
+    part_name,
+    put_files,
+    shard_name,
+)
 from dataset_generation.store import Store
 from dataset_generation.stored import StoredDataset, StoredSample
 
@@ -71,11 +77,7 @@ def convert_files(
     for name in _COPIED:
         if dataset.store.exists(name):
             store.write(name, dataset.store.read(name))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, INDEX_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(index)
-    store.write("index.csv", text.getvalue().encode())
+    store.write_table("index.csv", INDEX_COLUMNS, index)
     return summary
 
 
@@ -100,11 +102,7 @@ def _convert_part(
                 summary.damaged.append(sample)
                 whole = False
             else:
-                if data_format == "shards":
-                    _append(tar, sample)
-                else:
-                    for suffix, content in sample.files.items():
-                        store.write(folder_name(sample.id, suffix), content)
+                put_files(sample.id, sample.files, store, tar if data_format == "shards" else None)
                 moved[sample.id] = _moved(wanted[row["id"]], sample, data_format, number)
                 summary.written += 1
             advance(1)
@@ -123,14 +121,6 @@ def _part(store: Store, number: int) -> list[Row]:
         raise ExportError(
             f"{store.place} is not whole: it has no {part_name(number)} that can be read"
         ) from error
-
-
-def _append(tar: tarfile.TarFile, sample: StoredSample) -> None:
-    """Append a photo's files, the truth last as ``ecgphoto generate`` has it."""
-    for suffix in sorted(sample.files, key=lambda name: name == "json"):
-        member = tarfile.TarInfo(f"{sample.id}.{suffix}")
-        member.size = len(sample.files[suffix])
-        tar.addfile(member, io.BytesIO(sample.files[suffix]))
 
 
 def _moved(row: Row, sample: StoredSample, data_format: str, number: int) -> Row:

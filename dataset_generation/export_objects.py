@@ -75,7 +75,8 @@ def photo_objects(sample: StoredSample) -> list[PhotoObject]:
     leads, mask = sample.lead_masks(), sample.mask()
     if leads is None or mask is None:
         photo = sample.remake()
-        leads, mask = lead_masks(photo), four_class_mask(photo)
+        leads = lead_masks(photo)
+        mask = four_class_mask(photo, leads)
     width, height = truth.photo_size
     if not leads.shape == mask.shape == (height, width):
         raise ValueError(f"the masks of {sample.id} are not {width} x {height}")

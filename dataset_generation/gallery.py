@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset_generation.coding import coded
 from dataset_generation.contact_sheet import coloured_mask, fitted
 from dataset_generation.masks import four_class_mask, lead_masks
 from dataset_generation.page import Page
@@ -30,15 +30,12 @@ _PIXELS = 1.5e6
 _LEAD_COLOURS = 180  # hues of OpenCV
 
 
-def make_gallery(
-    source: RecordSource, folder: Path, advance: Callable[[], object] = lambda: None
-) -> list[Path]:
+def make_gallery(source: RecordSource, folder: Path) -> list[Path]:
     """Draw the gallery and its page ``README.md``.
 
     Args:
         source: at least one record.
         folder: where to; made if it is not there.
-        advance: called after each picture.
 
     Raises:
         OSError: if the folder cannot be written.
@@ -57,14 +54,11 @@ def make_gallery(
     lines = ["# Gallery of PTB-V", f"Made by `ecgphoto gallery`. {source.credit}"]
     for name, (title, tiles) in sheets.items():
         path = folder / f"{name}.jpg"
-        ok, coded = cv2.imencode(".jpg", _sheet(tiles)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
-        if not ok:
-            raise ValueError(f"{path} cannot be encoded")
+        content = coded("jpg", _sheet(tiles), [cv2.IMWRITE_JPEG_QUALITY, 82])
         with atomic_path(path) as temporary:
-            temporary.write_bytes(bytes(coded))
+            temporary.write_bytes(content)
         lines += [f"## {title}", f"![{title}]({name}.jpg)"]
         written.append(path)
-        advance()
     with atomic_path(folder / "README.md") as temporary:
         temporary.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
     return written
@@ -178,6 +172,6 @@ def _truth(record: Record) -> list[tuple[str, Image]]:
         picture[ink > 0] = colour
     return [
         ("photo", photo.take()),
-        ("four classes", coloured_mask(four_class_mask(photo))),
+        ("four classes", coloured_mask(four_class_mask(photo, leads))),
         ("leads", picture),
     ]

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from dataset_generation.coarse import enlarged
+
 FloatImage = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
@@ -80,8 +82,6 @@ def light_field(
     """
     if not (spec.gradient or spec.shadows or spec.glare):
         return None
-    # The whole photo on a coarse grid whose nodes cv2.resize, which aligns outer edges, meets
-    # exactly; then the region's part: a part is lit as the same part of the whole.
     step = max(1, min(photo_size) // 256)
     columns, rows = (side // step + 2 for side in photo_size)
     x = (step * np.arange(columns, dtype=np.float32) + (step - 1) / 2) / photo_size[0]
@@ -104,16 +104,7 @@ def light_field(
         aspect = photo_size[1] / photo_size[0]
         away = ((grid_x - centre_x) ** 2 + ((grid_y - centre_y) * aspect) ** 2) / radius**2
         field *= 1 + strength * np.exp(-away)
-    left, top, width, height = roi
-    # A region may reach beyond the photo, where the edge goes on.
-    first_x, first_y = left // step - 1, top // step - 1
-    at_x = np.clip(np.arange(first_x, (left + width) // step + 2), 0, columns - 1)
-    at_y = np.clip(np.arange(first_y, (top + height) // step + 2), 0, rows - 1)
-    part = field[np.ix_(at_y, at_x)]
-    size = (part.shape[1] * step, part.shape[0] * step)
-    big = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
-    x0, y0 = left - first_x * step, top - first_y * step
-    return np.asarray(big[y0 : y0 + height, x0 : x0 + width], np.float32)
+    return enlarged(field, step, roi)
 
 
 def relief_field(spec: LightSpec, height_mm: NDArray[np.float64], step_mm: float) -> FloatImage:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dataset_generation.coding import coded
 from dataset_generation.photo import Photo
 from ecg.leads import LEAD_INDEX
 from ecg.paper import MAJOR_GRID_MM
@@ -81,10 +82,7 @@ def mask_png(mask: NDArray[np.uint8]) -> bytes:
 def lead_masks_png(masks: NDArray[np.uint16]) -> bytes:
     """The masks of the leads as a 16-bit grey PNG."""
     how = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
-    ok, coded = cv2.imencode(".png", masks, how)
-    if not ok:
-        raise ValueError(f"a mask of {masks.shape[1]} x {masks.shape[0]} cannot be encoded")
-    return bytes(coded)
+    return coded("png", masks, how)
 
 
 def read_mask(file: str | Path | bytes) -> NDArray[np.uint8]:
@@ -96,13 +94,13 @@ def read_mask(file: str | Path | bytes) -> NDArray[np.uint8]:
             return np.asarray(picture, np.uint8)
 
 
-def read_lead_masks(coded: bytes) -> NDArray[np.uint16]:
+def read_lead_masks(content: bytes) -> NDArray[np.uint16]:
     """Read the masks of the leads (see ``lead_masks``).
 
     Raises:
         ValueError: if it is no 16-bit PNG.
     """
-    masks = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_UNCHANGED)
+    masks = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if masks is None or masks.dtype != np.uint16 or masks.ndim != 2:
         raise ValueError("these are no masks of leads: they are 16-bit grey PNGs")
     return np.asarray(masks, np.uint16)

@@ -93,7 +93,8 @@ class PageDataset:
         signal = printed_signal(photo.page)
         item: Item = {"image": photo.take()}
         if self.recipe.masks:
-            item |= {"mask": four_class_mask(photo), "lead_masks": lead_masks(photo)}
+            leads = lead_masks(photo)
+            item |= {"mask": four_class_mask(photo, leads), "lead_masks": leads}
         item |= {
             "signal": signal.signal_mv,
             "rate_hz": signal.rate_hz,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,20 +87,26 @@ def make_part(part: Part) -> list[dict[str, Any]]:
                 problem = f"record {item.entry.name} cannot be printed: {told(error)}"
                 rows.append({"id": name, "record": item.entry.name, "problem": problem})
                 continue
-            if part.data_format == "shards":
-                for suffix, content in sample.files.items():
-                    member = tarfile.TarInfo(f"{name}.{suffix}")
-                    member.size = len(content)
-                    tar.addfile(member, io.BytesIO(content))
-            else:
-                for suffix, content in sample.files.items():
-                    part.store.write(folder_name(name, suffix), content)
+            put_files(name, sample.files, part.store, tar if part.data_format == "shards" else None)
             rows.append(_row(sample, part))
     if part.data_format == "shards":
         part.store.write(shard_name(part.number), shard.getvalue())
     lines = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
     part.store.write(part_name(part.number), lines)
     return rows
+
+
+def put_files(
+    name: str, files: Mapping[str, bytes], store: Store, tar: tarfile.TarFile | None
+) -> None:
+    """Append a photo's files to a shard, or write them into the folders without one."""
+    for suffix, content in files.items():
+        if tar is None:
+            store.write(folder_name(name, suffix), content)
+        else:
+            member = tarfile.TarInfo(f"{name}.{suffix}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
 
 
 def folder_name(name: str, suffix: str) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset_generation.coding import coded
 from ecg.formats.atomic import atomic_path
 from ecg.formats.wfdb_format import read_wfdb
 from ecg.lead_maps import LeadMaps
@@ -207,11 +207,9 @@ def claim_folder(folder: Path, settings: Mapping[str, Any], parts: Sequence[str]
 
 def write_picture(picture: NDArray[np.uint8], path: Path) -> None:
     """Write an RGB picture in the format of the path's suffix."""
-    ok, coded = cv2.imencode(path.suffix, np.ascontiguousarray(picture[..., ::-1]))
-    if not ok:
-        raise ValueError(f"{path.name} cannot be encoded")
+    content = coded(path.suffix[1:], picture)
     with atomic_path(path) as temporary:
-        temporary.write_bytes(coded.tobytes())
+        temporary.write_bytes(content)
 
 
 def _cell(value: Any) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from dataset_generation.coding import coded
 from dataset_generation.masks import four_class_mask, lead_masks, lead_masks_png, mask_png
 from dataset_generation.page import Page
 from dataset_generation.page_presets import page_of
@@ -136,16 +137,8 @@ def encode(photo: Photo, image_format: str) -> tuple[bytes, str]:
     if image_format == "auto":
         image_format = "jpg" if light.jpeg_quality else "png"
     if image_format == "png":
-        return _coded("png", photo, [cv2.IMWRITE_PNG_COMPRESSION, 4]), "png"
+        return coded("png", photo.take(), [cv2.IMWRITE_PNG_COMPRESSION, 4]), "png"
     raw = Photo(photo.page, replace(photo.spec, light=replace(light, jpeg_quality=0)))
     raw.camera = photo.camera  # the same; made only once
     quality = light.jpeg_quality or _CLEAN_JPEG_QUALITY
-    return _coded("jpg", raw, [cv2.IMWRITE_JPEG_QUALITY, quality]), "jpg"
-
-
-def _coded(suffix: str, photo: Photo, parameters: list[int]) -> bytes:
-    image = cv2.cvtColor(photo.take(), cv2.COLOR_RGB2BGR)
-    ok, coded = cv2.imencode(f".{suffix}", image, parameters)
-    if not ok:
-        raise ValueError(f"a picture of {image.shape[1]} x {image.shape[0]} cannot be encoded")
-    return bytes(coded)
+    return coded("jpg", raw.take(), [cv2.IMWRITE_JPEG_QUALITY, quality]), "jpg"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import fsspec
 
 _PARTIAL = ".partial"
+
+
+class PlaceTakenError(ValueError):
+    """A place holds something else; the message says what to do."""
 
 
 class Store:
@@ -56,6 +63,38 @@ class Store:
             self._files.makedirs(self._root, exist_ok=True)
         self._files.pipe_file(partial, content)
         self._files.mv(partial, self._path(name))
+
+    def write_table(
+        self, name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Write rows as a CSV file with a line of column names."""
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write(name, text.getvalue().encode())
+
+    def claim(self, name: str, settings: bytes, others: str) -> None:
+        """Take an empty place for what is made with some settings, or go on with the same.
+
+        Args:
+            name: the file that keeps the settings.
+            settings: its content.
+            others: what the place holds where they differ, for the message.
+
+        Raises:
+            PlaceTakenError: if it holds anything else.
+        """
+        if self.exists(name):
+            if self.read(name) != settings:
+                raise PlaceTakenError(
+                    f"{self.place} holds {others} (see its {name}): name another --out, or give "
+                    "the same options"
+                )
+        elif self.names():
+            raise PlaceTakenError(f"{self.place} holds other files: name another --out")
+        else:
+            self.write(name, settings)
 
     def read(self, name: str) -> bytes:
         """A file's content.

@@ -135,8 +135,9 @@ class StoredDataset:
         files = {}
         try:
             tar = self._opened(row["shard"])
+            names = set(tar.getnames())
             for suffix in _SUFFIXES:
-                if f"{row['id']}.{suffix}" in tar.getnames():
+                if f"{row['id']}.{suffix}" in names:
                     member = tar.extractfile(f"{row['id']}.{suffix}")
                     files[suffix] = member.read() if member is not None else b""
         except tarfile.TarError as error:
