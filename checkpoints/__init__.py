@@ -88,6 +88,9 @@ def metadata(name: str) -> dict[str, Any]:
 def install(folder: Path, name: str) -> Path:
     """Writes a trained checkpoint into the package; the developer's step before shipping.
 
+    A network that can become a graph (``learning.onnx``) gets one, made anew from its weights; an
+    8-bit graph (``learning.quantize``) goes with it where there is one.
+
     Args:
         folder: a folder of the format of ``learning.checkpoint``.
         name: the name to ship it under; an older one of the name is replaced.
@@ -96,10 +99,23 @@ def install(folder: Path, name: str) -> Path:
         The folder in the package.
 
     Raises:
-        CheckpointError: no checkpoint there, or it is too large to ship.
+        CheckpointError: no checkpoint there, it is too large to ship, or its graph does not
+            answer as it does.
     """
-    read_config(folder)
-    return _install_files({file: folder / file for file in _NETWORK_FILES}, name)
+    from learning.checkpoint import read_checkpoint
+    from learning.onnx import INT8_GRAPH_FILE, OnnxNetwork, export_graph
+
+    network = read_checkpoint(folder).network
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch)
+        for file in _NETWORK_FILES:
+            shutil.copy(folder / file, copy)
+        if hasattr(network, "graph_inputs"):
+            export_graph(copy)
+        if (folder / INT8_GRAPH_FILE).is_file():
+            shutil.copy(folder / INT8_GRAPH_FILE, copy)
+            OnnxNetwork(copy, INT8_GRAPH_FILE)  # refuses one of other weights
+        return _install_files({file.name: file for file in copy.iterdir()}, name)
 
 
 def install_facts(folder: Path, name: str) -> Path:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from classification.signal_network import SignalResNet
-from ecg.lead_maps import MAP_HALF_RANGE_MV, MAP_ROWS, ROWS_PER_MV
+from ecg.lead_maps import MAP_COLUMNS, MAP_HALF_RANGE_MV, MAP_ROWS, ROWS_PER_MV
+from learning.onnx import GraphInput
 from learning.registry import register_network
 
 _LEAST_INK = 0.15
@@ -49,6 +50,10 @@ class MapsNet(nn.Module):
         time_network: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        self.graph_inputs = {
+            "ink": GraphInput((1, n_leads, MAP_ROWS, MAP_COLUMNS), dtype="uint8"),
+            "present": GraphInput((1, n_leads)),
+        }
         self.along_time = SignalResNet(
             n_leads, n_outputs, extra_channels=_MOMENTS * n_leads, **(time_network or {})
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from classification.combination import Calibration
 from ecg.lead_maps import LeadMaps
 from ecg.resampling import resample
+from learning.inference import RunningNetwork, open_network
 
 FACTS_FILE = "calibration.json"
 _UNSURE = 0.85
@@ -49,20 +49,27 @@ class MiClassifier:
         calibrations: ``signal``, ``maps`` and ``both``.
     """
 
-    def __init__(self, signals: Any, maps: Any, calibrations: dict[str, Calibration]) -> None:
+    def __init__(
+        self,
+        signals: RunningNetwork,
+        maps: RunningNetwork,
+        calibrations: dict[str, Calibration],
+    ) -> None:
         self._signals, self._maps, self._calibrations = signals, maps, calibrations
 
     @classmethod
     def load(cls) -> MiClassifier:
         """Load what ships."""
         import checkpoints
-        import classification.maps_network
-        import classification.signal_network  # noqa: F401  (both register networks)
 
         folder = checkpoints.path("mi_combination")
         facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
         calibrations = {name: Calibration(**values) for name, values in facts.items()}
-        return cls(checkpoints.load("mi_signals"), checkpoints.load("mi_maps"), calibrations)
+        # So small that a graphics card gains nothing.
+        signals, maps = (
+            open_network(checkpoints.path(name), "cpu") for name in ("mi_signals", "mi_maps")
+        )
+        return cls(signals, maps, calibrations)
 
     def predict(
         self, signal_mv: NDArray[np.float32], rate_hz: float, lead_maps: LeadMaps | None
@@ -74,19 +81,15 @@ class MiClassifier:
             rate_hz: samples a second.
             lead_maps: the page's lead maps; None for a signal that was never on paper.
         """
-        import torch
-
         signal = resample(signal_mv, rate_hz, _NETWORK_RATE_HZ).astype(np.float32)
         shown = np.full((12, _NETWORK_SAMPLES), np.nan, np.float32)
         count = min(_NETWORK_SAMPLES, signal.shape[1])
         shown[:, :count] = signal[:, :count]
-        with torch.inference_mode():
-            signal_logit = float(self._signals(torch.from_numpy(shown)[None])[0, 0])
-            maps_logit = None
-            if lead_maps is not None:
-                ink = torch.from_numpy(lead_maps.ink)[None]
-                present = torch.from_numpy(lead_maps.present.astype(np.float32))[None]
-                maps_logit = float(self._maps(ink, present)[0, 0])
+        signal_logit = float(self._signals(shown[None])[0, 0])
+        maps_logit = None
+        if lead_maps is not None:
+            present = lead_maps.present.astype(np.float32)
+            maps_logit = float(self._maps(lead_maps.ink[None], present[None])[0, 0])
         of = self._calibrations
         signal_probability = of["signal"].probability(signal_logit, 0.0)
         if maps_logit is None:

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from learning.onnx import GraphInput
 from learning.registry import register_network
 
 NETWORK_RATE_HZ = 100.0
+NETWORK_SAMPLES = 1000
 _WANDER_S = 1.5
 
 
@@ -71,6 +73,7 @@ class SignalResNet(nn.Module):
         extra_channels: int = 0,
     ) -> None:
         super().__init__()
+        self.graph_inputs = {"signal_mv": GraphInput((1, n_leads, NETWORK_SAMPLES))}
         self.stem = nn.Sequential(
             _convolution(2 * n_leads + extra_channels, widths[0], 15, 2),
             nn.BatchNorm2d(widths[0]),

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset_generation.calibration_text import calibration_line, gain_text, speed_text
 from dataset_generation.preset_file import FOLDER, read_preset
 from dataset_generation.text import FONTS, text_coverage
 from ecg.leads import LEADS
@@ -217,14 +218,16 @@ def _jitter(rng: np.random.Generator, rgb: Rgb, by: int) -> Rgb:
     return int(shifted[0]), int(shifted[1]), int(shifted[2])
 
 
-def _sentence(rng: np.random.Generator) -> str:
+def sentence(rng: np.random.Generator) -> str:
+    """Words of a page's header, with a number or without."""
     words = [_WORDS[int(rng.integers(len(_WORDS)))] for _ in range(int(rng.integers(1, 3)))]
     if rng.random() < 0.6:
         words.append(str(int(rng.integers(1, 999))))
     return " ".join(words)
 
 
-def _date(rng: np.random.Generator) -> str:
+def date(rng: np.random.Generator) -> str:
+    """A day and its time."""
     year, month, day = rng.integers(1985, 2026), rng.integers(1, 13), rng.integers(1, 29)
     hour, minute, second = rng.integers(24), rng.integers(60), rng.integers(60)
     return f"{day:02d}.{month:02d}.{year} {hour:02d}:{minute:02d}:{second:02d}"
@@ -257,7 +260,8 @@ def sample_page(
     pulse = _choice(rng, preset.pulses)
     if pulse == "each":
         duration *= 0.8
-    pulse_width = float(rng.choice([5.0, 2.5, 4.0]))
+    # A pulse lasts as long at any speed.
+    pulse_width = float(rng.choice([5.0, 2.5, 4.0])) * speed / 25.0
     pulse_room = pulse_width + rng.uniform(1.5, 5.0)
     gap = rng.uniform(0.0, 3.0) if rng.random() < 0.1 else 0.0
     if pulse == "each":
@@ -419,19 +423,23 @@ def _sample_words(rng: np.random.Generator, spec: PageSpec, header: float) -> tu
             for line in range(lines):
                 if rng.random() < 0.15:
                     continue
-                text = _date(rng) if rng.random() < 0.12 else _sentence(rng)
+                text = date(rng) if rng.random() < 0.12 else sentence(rng)
                 items.append(TextItem(text, float(x), 2 + line * size * 1.8, size, font))
     if rng.random() < 0.75:
         y = spec.height_mm - size - rng.uniform(0.5, 4.0)
-        foot = [f"{spec.speed_mm_per_s:g} mm/s", f"{spec.gain_mm_per_mv:g} mm/mV"]
+        (wording,) = rng.spawn(1)
+        speed, gain = spec.speed_mm_per_s, spec.gain_mm_per_mv
+        foot = [speed_text(wording, speed), gain_text(wording, gain)]
         if rng.random() < 0.5:
             foot.append(
                 str(rng.choice(["0.05-150 Hz", "40 Hz", "0.67-25Hz AC50", "F 50~ 0.5-40 Hz"]))
             )
+        if wording.random() < 0.5:
+            foot = [calibration_line(wording, speed, gain)] + [""] * (len(foot) - 1)
         x = rng.uniform(3, 60)
         for text in foot:
             items.append(TextItem(text, float(x), float(y), size, font))
-            x += rng.uniform(25, 60)
+            x += rng.uniform(35, 60)
     shortened = (_shortened(item, spec.width_mm) for item in items)
     return tuple(item for item in shortened if item.text)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from scipy.signal import lfilter
 
 FloatArray = NDArray[np.float32]
 
@@ -38,9 +38,7 @@ def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     heights, none = columns[:, :-1], columns[:, -1:]
     evidence = heights + _DOUBT * (none + 0.02)
     evidence = evidence / evidence.max(axis=1, keepdims=True)
-    # Threads cost so small products more than they give.
-    with threadpool_limits(1, "blas"):
-        posterior = _forward_backward(evidence)
+    posterior = _forward_backward(evidence)
     rows = np.arange(heights.shape[1], dtype=np.float32)[None, :, None]
     top = posterior.max(axis=1, keepdims=True)
     likeliest = posterior.argmax(axis=1)[:, None]
@@ -52,22 +50,27 @@ def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 
 def _forward_backward(evidence: FloatArray) -> FloatArray:
-    """``(rows, heights, width)`` likelihoods to the posterior of each height."""
+    """``(rows, heights, width)`` likelihoods to the posterior of each height.
+
+    Both directions go together: one from the first column, the other from the last. A move's
+    likelihood falls by one factor a pixel, so all moves are a recursive filter up and one down.
+    """
     rows, heights, width = evidence.shape
-    steps = np.abs(np.subtract.outer(np.arange(heights), np.arange(heights)))
-    moves = _STAYS**steps * (1 - _STAYS) / (1 + _STAYS)
-    moves = ((1 - _JUMPS) * moves + _JUMPS / heights).astype(np.float32)
+    stays = np.float32((1 - _JUMPS) * (1 - _STAYS) / (1 + _STAYS))
     along = np.ascontiguousarray(evidence.transpose(2, 0, 1), dtype=np.float32)
-    forward = np.empty_like(along)
-    belief = np.full((rows, heights), 1 / heights, np.float32)
-    for column in range(width):
-        belief = (belief @ moves) * along[column]
-        belief /= belief.sum(axis=1, keepdims=True)
-        forward[column] = belief
-    belief = np.full((rows, heights), 1 / heights, np.float32)
-    for column in range(width - 1, -1, -1):
-        forward[column] *= belief
-        belief = (belief * along[column]) @ moves
-        belief /= belief.sum(axis=1, keepdims=True)
+    forward, backward = np.empty_like(along), np.empty_like(along)
+    belief = np.full((2, rows, heights), 1 / heights, np.float32)
+    recursion = np.array([1, -_STAYS], np.float32)
+    for column, last in enumerate(reversed(range(width))):
+        backward[last] = belief[1]
+        belief[1] *= along[last]
+        both_ways = np.stack([belief, belief[..., ::-1]])
+        up, down = lfilter(recursion[:1], recursion, both_ways)
+        jumps = np.float32(_JUMPS / heights) * belief.sum(axis=2, keepdims=True)
+        belief = stays * (up + down[..., ::-1] - belief) + jumps
+        belief[0] *= along[column]
+        belief /= belief.sum(axis=2, keepdims=True)
+        forward[column] = belief[0]
+    forward *= backward
     forward /= forward.sum(axis=2, keepdims=True)
     return forward.transpose(1, 2, 0)

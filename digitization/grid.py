@@ -260,7 +260,7 @@ def _number(
         if len(trusted) == len(kept) or len(trusted) < _MIN_CROSSINGS:
             break
         others = kept[part[kept] != main]
-        predicted = _predict_index(points[trusted], index[trusted], points[others])
+        predicted = predict_index(points[trusted], index[trusted], points[others])
         for number in np.unique(part[others]):
             members = part[others] == number
             nodes = others[members]
@@ -269,7 +269,7 @@ def _number(
     return index[kept], kept
 
 
-def _predict_index(known: FloatArray, index: NDArray[np.int64], wanted: FloatArray) -> FloatArray:
+def predict_index(known: FloatArray, index: NDArray[np.int64], wanted: FloatArray) -> FloatArray:
     """Column and row that an affine fit over the nearest numbered crossings gives to points."""
     _, near = cKDTree(known).query(wanted, k=min(16, len(known)))
     centre = known[near].mean(axis=1)

@@ -8,7 +8,6 @@ limb-lead identities of what was read support or contradict it later.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -24,11 +23,9 @@ from ecg.reading import PageRejected
 _MAX_LEVEL_STEP_MM = 6.0
 _SHARE_OF_SPACING = 0.4
 _HIGHEST_LEVEL_MM = 6.0
-_BESIDE_ROW_MM = 10.0
 _MARK_SHARE = 0.2
 _USUAL_COLUMNS_MM = (62.5, 125.0)
 _CABRERA_PRIOR = 1.5
-USUAL_GAIN_MM_PER_MV = 10.0
 _NAME_TOLERANCE_MM = (4.5, 3.5)
 _USUAL_NAME_MM = (2.2, 1.4)
 
@@ -99,6 +96,8 @@ class LayoutFound:
         left_mm: where the first column begins.
         score: support by lead names, in names.
         evidence: what decided, ready for JSON.
+        names_apart_mm: how far apart the names of neighbouring columns stand; None where too few
+            were read.
     """
 
     layout: Layout
@@ -111,6 +110,7 @@ class LayoutFound:
     left_mm: float
     score: float
     evidence: dict[str, object] = field(default_factory=dict)
+    names_apart_mm: float | None = None
 
     @property
     def short(self) -> tuple[RowSeen, ...]:
@@ -299,12 +299,15 @@ def _pulses(
     return tuple(seen)
 
 
-def candidate_layouts(seen: PageSeen, layout: str | None = None) -> list[LayoutFound]:
+def candidate_layouts(
+    seen: PageSeen, layout: str | None = None, order: str | None = None
+) -> list[LayoutFound]:
     """Lay every layout over the rows, the one that the lead names support best first.
 
     Args:
         seen: names and rows of the page.
         layout: only this layout, where the user names it.
+        order: only this order, ``standard`` or ``cabrera``, likewise.
 
     Raises:
         PageRejected: no rows, or more rows than any layout has.
@@ -314,13 +317,13 @@ def candidate_layouts(seen: PageSeen, layout: str | None = None) -> list[LayoutF
     shapes = [LAYOUTS[layout]] if layout else list(LAYOUTS.values())
     found: list[LayoutFound] = []
     for shape in shapes:
-        orders = ("standard",) if shape.name == "strip" else ("standard", "cabrera")
-        for order in orders:
+        orders = (order,) if order else ("standard", "cabrera")
+        for named in orders[:1] if shape.name == "strip" else orders:
             for rows in _row_choices(seen.rows, shape):
                 missing = shape.total_rows - len(rows)
                 for offset in range(missing + 1):
                     tried = [
-                        _support(seen, shape, order, rows, offset, width)
+                        _support(seen, shape, named, rows, offset, width)
                         for width in _column_widths(rows, shape)
                     ]
                     found.append(max(tried, key=lambda one: one.score))
@@ -451,6 +454,7 @@ def _support(
         - (_CABRERA_PRIOR if order == "cabrera" else 0.0)
     )
     column_mm, left_mm = width, left
+    names_apart_mm = None
     evidence: dict[str, object] = {
         "names_matched": sorted(name.lead for name, _, _ in best_matched),
         "names_seen": len(seen.names),
@@ -463,6 +467,7 @@ def _support(
         x = np.array([name.x_mm for name, _, _ in best_matched])
         if np.ptp(columns) > 0:
             slope, _ = np.polyfit(columns, x, 1)
+            names_apart_mm = float(slope)
             evidence["column_mm_from_names"] = round(float(slope), 2)
             plausible = 0.6 * width < slope < 1.7 * width
             if plausible and abs(slope - width) > 0.05 * width and len(best_matched) >= 5:
@@ -481,43 +486,5 @@ def _support(
         left_mm,
         float(score),
         evidence,
+        names_apart_mm,
     )
-
-
-def pulse_gain(
-    pulses: Sequence[PulseSeen], rows: Sequence[RowSeen], gains: Sequence[float]
-) -> tuple[float | None, float | None]:
-    """Gain that the calibration pulses show.
-
-    An unusual gain needs two pulses that agree, or one that stands at the end of a row: one that
-    was half seen, or seen in a wide complex, must not double the ECG.
-
-    Returns:
-        The nearest usual gain in mm/mV and the pulses' median height in mm; None without any.
-    """
-    heights = [pulse.bottom_mm - pulse.top_mm for pulse in pulses]
-    if not heights:
-        return None, None
-    height = float(np.median(heights))
-    nearest = min(gains, key=lambda gain: abs(np.log(height / gain)))
-    usual = nearest == USUAL_GAIN_MM_PER_MV
-    tolerance = 0.2 if usual else 0.1
-    agreeing = [
-        pulse
-        for pulse, own in zip(pulses, heights, strict=True)
-        if abs(np.log(own / nearest)) < tolerance
-    ]
-    placed = any(_at_an_end(pulse, row) for pulse in agreeing for row in rows)
-    enough = len(agreeing) >= (1 if usual or (len(heights) == 1 and placed) else 2)
-    if abs(np.log(height / nearest)) > tolerance or not enough:
-        return None, height
-    return float(nearest), height
-
-
-def _at_an_end(pulse: PulseSeen, row: RowSeen) -> bool:
-    """Whether a pulse stands before or after a row."""
-    beside = (
-        abs(pulse.right_mm - row.left_mm) < _BESIDE_ROW_MM
-        or abs(pulse.left_mm - row.right_mm) < _BESIDE_ROW_MM
-    )
-    return beside and pulse.top_mm - 2 < row.y_mm < pulse.bottom_mm + 4

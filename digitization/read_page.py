@@ -2,61 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitization.following import follow
+from digitization.beats import measure_beats
+from digitization.calibration import Calibration, Printed, decide, read_calibration
+from digitization.corners import geometry_from_corners
+from digitization.flat import flat_geometry
+from digitization.given import GivenPage, PlacedLeads, place_leads, see_given, settle, turns_of
 from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import (
     LayoutFound,
-    NameSeen,
     PageSeen,
     PulseSeen,
     RowSeen,
     candidate_layouts,
     look_over,
-    pulse_gain,
 )
 from digitization.limb_leads import reconcile
 from digitization.names import read_words, search_names
+from digitization.page_description import describe_page
+from digitization.pulses import PulseMeasured, measure_pulses
 from digitization.quality import Agreement, correlation, limb_checks
 from digitization.rectify import rectify
-from digitization.traces import RowTrace, clean_heights, sample_window, without_pulse
+from digitization.rows import read_rows
+from digitization.text_lines import read_lines
+from digitization.time_base import time_base
+from digitization.trace_mask import read_trace_mask
+from digitization.traces import RowTrace, sample_window, without_pulse
 from ecg.lead_maps import LeadMaps, draw_lead_maps
 from ecg.leads import LEAD_INDEX, LEADS
 from ecg.page_geometry import PageGeometry
-from ecg.paper import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S, PrintedLead
+from ecg.paper import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S, PrintedLead, check_scale
 from ecg.probability_maps import ProbabilityMaps
-from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Trace
+from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Step, Trace
 
+_TURNS = (0, 2, 1, 3)
 _ENOUGH_NAMES = 4.5
 _LAYOUT_PIXELS_PER_MM = 4.0
-_TRACE_PIXELS_PER_MM = 8.0
-_STRIP_MM = 48.0
-_TALL_STRIP_MM = 64.0
-_DENSE_ROWS_MM = 18.0
-_SIDE_MM = 14.0
-_SURE_NAME = 0.5
-_NAME_INK = 0.1
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
 _BEST_PIXELS_PER_MM = 4.0
 _LARGEST_PAGE_MM = 650.0
 _CANDIDATES = 6
 _TRUSTED_STRIP = 0.6
+_SAME_LEAD = 0.99
+_OTHER_LEAD = 0.95
 _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
+_BESIDE_PULSE_MM = 3.0
 _LEAST_SUPPORT_STRIP = 0.8
-_AGREEMENT_MM = 0.5
-_FOOT_MM = 1.0
-_BESIDE_PULSE = 0.5
-_GAPS_MM = (0.0, *np.arange(0.5, 5.01, 0.125).tolist())
-_FULL_GAP = 0.3
-_USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
 
 
 FloatArray = NDArray[np.float64]
@@ -77,6 +78,9 @@ class SeesPages(Protocol):
     def see_trace(self, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Trace look at a strip about one row: ``(heights + 1, w)``, the last of no trace."""
 
+    def see_text(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Text reader on a grey crop of a line: ``(steps, 46)``, the first of no letter."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -84,15 +88,20 @@ class ReadOptions:
 
     Attributes:
         layout: layout id, or None to recognise it.
-        speed_mm_per_s: paper speed, or None for 25 unless the page says otherwise.
-        gain_mm_per_mv: gain, or None for what the pulse shows, else 10.
+        speed_mm_per_s: paper speed, or None for what the page shows, else 25.
+        gain_mm_per_mv: gain, or None for what the page shows, else 10.
+        mm_per_px: scale of a flat picture, which then needs no grid.
         min_quality: quality below which a page is refused.
+        given: parts of the page that a person mended; stages whose parts are given are not run.
+            The options above outweigh what it says of layout, speed and gain.
     """
 
     layout: str | None = None
     speed_mm_per_s: float | None = None
     gain_mm_per_mv: float | None = None
+    mm_per_px: float | None = None
     min_quality: float = 0.35
+    given: GivenPage = field(default_factory=GivenPage)
 
     def __post_init__(self) -> None:
         if self.layout is not None and self.layout not in LAYOUTS:
@@ -101,6 +110,8 @@ class ReadOptions:
             raise ValueError(f"speed must be 25 or 50 mm/s, not {self.speed_mm_per_s:g}")
         if self.gain_mm_per_mv is not None and self.gain_mm_per_mv not in GAINS_MM_PER_MV:
             raise ValueError(f"gain must be 5, 10 or 20 mm/mV, not {self.gain_mm_per_mv:g}")
+        if self.mm_per_px is not None:
+            check_scale(self.mm_per_px)
 
 
 def read_page(
@@ -115,31 +126,52 @@ def read_page(
 
     Raises:
         PageRejected: the page cannot be read; the message says why.
+        PagePartsError: what a person gave of the page cannot be what is in the photo.
     """
     options = options or ReadOptions()
+    given, parts = options.given, options.given.parts
+    given.check_photo(photo)
+    options = replace(
+        options,
+        layout=options.layout or (parts.layout if parts.layout in LAYOUTS else None),
+        speed_mm_per_s=options.speed_mm_per_s or parts.speed_mm_per_s,
+        gain_mm_per_mv=options.gain_mm_per_mv or parts.gain_mm_per_mv,
+    )
     if min(photo.shape[:2]) < 40:
         raise PageRejected(
             f"The picture is only {photo.shape[1]} x {photo.shape[0]} pixels; an ECG needs at "
             "least a few hundred.",
             "page",
         )
-    geometry = find_geometry(photo, looks)
-    geometry, seen, turned = find_upright(photo, geometry, looks)
-    candidates = candidate_layouts(seen, options.layout)
-    traces = _read_rows(photo, geometry, seen, looks)
-    speed = options.speed_mm_per_s or 25.0
-    shown_gain, pulse_mm = pulse_gain(seen.pulses, seen.rows, GAINS_MM_PER_MV)
-    gain = options.gain_mm_per_mv or shown_gain or 10.0
-    compositions = [
-        _compose(found, [traces[row] for row in found.rows], seen.pulses, speed, gain)
-        for found in candidates[:_CANDIDATES]
-        if found.score > candidates[0].score - _CLOSE_SCORE
-    ]
-    best = max(compositions, key=lambda one: one.support)
-    _refuse(best, options)
+    steps = _Steps()
+    by_hand = parts.points is not None or parts.corners is not None
+    with steps.take("page geometry", given=by_hand):
+        geometry, crossings = _geometry(photo, options, looks)
+    with steps.take("layout look", given=not given.sees_layout):
+        geometry, seen, turned = _see_page(photo, geometry, given, looks)
+    with steps.take("trace look", given=given.trace_mask is not None):
+        seen, traces = _trace_rows(photo, geometry, seen, given, looks)
+    with steps.take("printed text and calibration pulses", given=_calibrated(options)):
+        calibration = _calibrate(photo, geometry, seen, traces, options, looks)
+    speed = calibration.speed_mm_per_s
+    with steps.take("calibration and assignment of leads", given=parts.leads is not None):
+        if parts.leads is not None:
+            placed = place_leads(parts, geometry, seen.rows, speed)
+            best = _compose_given(placed, traces, seen.pulses, calibration)
+        else:
+            candidates = candidate_layouts(seen, options.layout, parts.order)
+            compositions = [
+                _compose(found, [traces[row] for row in found.rows], seen.pulses, calibration)
+                for found in candidates[:_CANDIDATES]
+                if found.score > candidates[0].score - _CLOSE_SCORE
+            ]
+            best = max(compositions, key=lambda one: one.support)
+        best = replace(best, trust=calibration.trust)
+        _refuse(best, options)
     evidence: dict[str, Any] = {
         "quarter_turns": turned,
         "grid_residual_mm": round(geometry.residual_mm, 4),
+        **({} if crossings is None else {"crossings_about_corners": crossings}),
         "pixels_per_mm": round(geometry.pixels_per_mm(), 2),
         "order": best.found.order,
         "layout": {
@@ -147,11 +179,7 @@ def read_page(
             "names_score": round(best.found.score, 2),
             "support": round(best.support, 2),
         },
-        "speed": "given" if options.speed_mm_per_s else "usual 25 mm/s",
-        "gain": "given"
-        if options.gain_mm_per_mv
-        else ("calibration pulse" if shown_gain else "usual 10 mm/mV"),
-        "pulse_mm": None if pulse_mm is None else round(pulse_mm, 2),
+        "calibration": calibration.evidence,
         "column_mm": round(best.column_mm, 2),
         "agreement": {
             key: None if not np.isfinite(value) else round(float(value), 3)
@@ -163,8 +191,8 @@ def read_page(
         confidence=best.confidence,
         layout=best.found.layout.name,
         speed_mm_per_s=speed,
-        gain_mm_per_mv=gain,
-        quality=best.agreement.quality,
+        gain_mm_per_mv=calibration.gain_mm_per_mv,
+        quality=best.quality,
         traces=tuple(
             _trace(traces[best.found.rows[lead.row]], lead, best, speed, geometry)
             for lead in best.printed
@@ -172,7 +200,123 @@ def read_page(
         geometry=geometry,
         lead_maps=_maps(best.signal_mv, best.starts),
         evidence=evidence,
+        page=describe_page(
+            (photo.shape[1], photo.shape[0]),
+            geometry,
+            replace(seen, rows=best.found.rows),
+            best.printed,
+            [best.starts_mm[lead.column] for lead in best.printed],
+            best.found.layout.name,
+            best.found.order,
+            speed,
+            calibration.gain_mm_per_mv,
+            calibration.chest_gain_mm_per_mv,
+        ),
+        steps=steps.taken,
     )
+
+
+def _calibrated(options: ReadOptions) -> bool:
+    """Whether nothing of the calibration is left to be found."""
+    return None not in (options.speed_mm_per_s, options.gain_mm_per_mv)
+
+
+def _calibrate(
+    photo: NDArray[np.uint8],
+    geometry: PageGeometry,
+    seen: PageSeen,
+    traces: Mapping[RowSeen, RowTrace],
+    options: ReadOptions,
+    looks: SeesPages,
+) -> Calibration:
+    """Speed and gain from what is given, printed and drawn."""
+    printed, beats = Printed(), None
+    measured: tuple[PulseMeasured | None, ...] = (None,) * len(seen.pulses)
+    if not _calibrated(options):
+        printed = read_calibration(read_lines(photo, geometry, looks.see_text))
+        measured = measure_pulses(photo, geometry, seen.pulses)
+        beats = measure_beats(traces.values())
+    calibration = decide(
+        printed,
+        seen.pulses,
+        seen.rows,
+        measured,
+        beats,
+        options.speed_mm_per_s,
+        options.gain_mm_per_mv,
+    )
+    chest = options.given.parts.chest_gain_mm_per_mv
+    return replace(calibration, chest_gain_mm_per_mv=chest) if chest else calibration
+
+
+class _Steps:
+    """The steps of reading one page, timed."""
+
+    def __init__(self) -> None:
+        self._taken: list[Step] = []
+
+    @contextmanager
+    def take(self, stage: str, given: bool, source: str = "network") -> Iterator[None]:
+        """Time what is done in the block."""
+        began = perf_counter()
+        yield
+        seconds = round(perf_counter() - began, 3)
+        self._taken.append(Step(stage, "given" if given else source, seconds))
+
+    @property
+    def taken(self) -> tuple[Step, ...]:
+        return tuple(self._taken)
+
+
+def _geometry(
+    photo: NDArray[np.uint8], options: ReadOptions, looks: SeesPages
+) -> tuple[PageGeometry, int | None]:
+    """The map of the page, given or found, and the crossings that bent one given by corners."""
+    parts = options.given.parts
+    if parts.points is not None:
+        return parts.points.geometry, None
+    if parts.corners is None:
+        if options.mm_per_px is not None:
+            return flat_geometry((photo.shape[1], photo.shape[0]), options.mm_per_px), None
+        return find_geometry(photo, looks), None
+
+    def see_grid(pixels_per_mm: float) -> ProbabilityMaps:
+        size = round(max(photo.shape[:2]) * _BEST_PIXELS_PER_MM / pixels_per_mm)
+        return looks.see_page(photo, min(max(size, 160), 2600))
+
+    return geometry_from_corners(parts.corners, see_grid)
+
+
+def _see_page(
+    photo: NDArray[np.uint8], geometry: PageGeometry, given: GivenPage, looks: SeesPages
+) -> tuple[PageGeometry, PageSeen, int]:
+    """The upright page and what is on it, given or seen, and its quarter turns."""
+    parts = given.parts
+    upright = parts.points is not None or parts.corners is not None
+    if given.sees_layout:
+        geometry, seen, turns = find_upright(photo, geometry, looks, (0,) if upright else _TURNS)
+        return geometry, see_given(parts, geometry, seen), turns
+    turns = 0 if upright else turns_of(parts, geometry)
+    geometry = turn_geometry(geometry, turns)
+    return geometry, see_given(parts, geometry), turns
+
+
+def _trace_rows(
+    photo: NDArray[np.uint8],
+    geometry: PageGeometry,
+    seen: PageSeen,
+    given: GivenPage,
+    looks: SeesPages,
+) -> tuple[PageSeen, dict[RowSeen, RowTrace]]:
+    """The centre line of every row, from the mask given or from the trace look."""
+    if given.trace_mask is not None:
+        return seen, read_trace_mask(given.trace_mask, geometry, seen.rows)
+    traces = read_rows(photo, geometry, seen, looks)
+    if given.parts.leads is not None and given.parts.rows is None:
+        # The middle of a box drawn by hand is not quite the level of its row.
+        seen = settle(seen, traces)
+        traces = read_rows(photo, geometry, seen, looks)
+    return seen, traces
 
 
 def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
@@ -191,7 +335,12 @@ def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
             continue
         tried.append((support, geometry))
     if not tried:
-        raise refusal or PageRejected("No ECG grid was found.", "grid")
+        reason = str(refusal or "No ECG grid was found.").removesuffix(".")
+        raise PageRejected(
+            f"{reason}; a flat picture without a grid can be read if you give its scale with "
+            "--mm-per-px.",
+            "grid",
+        )
     support, geometry = max(tried, key=lambda item: item[0])
     seen_at = geometry.pixels_per_mm() * first / longest
     better = round(longest * _BEST_PIXELS_PER_MM / geometry.pixels_per_mm())
@@ -223,9 +372,12 @@ def _geometry_at(
 
 
 def find_upright(
-    photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPages
+    photo: NDArray[np.uint8],
+    geometry: PageGeometry,
+    looks: SeesPages,
+    quarter_turns: Sequence[int] = _TURNS,
 ) -> tuple[PageGeometry, PageSeen, int]:
-    """Try the four quarter turns of the page until lead names are seen.
+    """Try quarter turns of the page until lead names are seen.
 
     Where too few are seen, they are looked for again, closer, where a layout would print them.
 
@@ -233,7 +385,7 @@ def find_upright(
         The geometry turned so that the page is upright, what is on it, and the quarter turns.
     """
     tried: list[tuple[float, PageGeometry, PageSeen, int]] = []
-    for turns in (0, 2, 1, 3):
+    for turns in quarter_turns:
         turned = turn_geometry(geometry, turns)
         seen = _see_layout(photo, turned, looks)
         score = _layout_score(seen)
@@ -289,54 +441,6 @@ def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPag
     return replace(seen, names=read_words(photo, geometry, seen.names, looks.see_names))
 
 
-def _read_rows(
-    photo: NDArray[np.uint8], geometry: PageGeometry, seen: PageSeen, looks: SeesPages
-) -> dict[RowSeen, RowTrace]:
-    """The centre line of every row, all over the same columns."""
-    rows = seen.rows
-    if not rows:
-        return {}
-    left = min(row.left_mm for row in rows) - _SIDE_MM
-    right = max(row.right_mm for row in rows) + _SIDE_MM
-    scale = _TRACE_PIXELS_PER_MM
-    levels = [row.y_mm for row in rows]
-    spacing = float(np.median(np.diff(levels))) if len(rows) > 1 else np.inf
-    strip_mm = _STRIP_MM if spacing < _DENSE_ROWS_MM else _TALL_STRIP_MM
-    size = (round((right - left) * scale), round(strip_mm * scale))
-    tops = [level - strip_mm / 2 for level in levels]
-    strips = (rectify(photo, geometry, left, top, size, scale) for top in tops)
-    columns = np.stack([looks.see_trace(strip) for strip in strips])
-    for strip, top in zip(columns, tops, strict=True):
-        _doubt_names(strip[:-1], seen.names, left, top)
-    centres, presence, confidence = follow(columns)
-    x = left + np.arange(size[0]) / scale
-    return {
-        row: clean_heights(x, top + centre.astype(np.float64) / scale, here, sure)
-        for row, top, centre, here, sure in zip(
-            rows, tops, centres, presence, confidence, strict=True
-        )
-    }
-
-
-def _doubt_names(
-    heights: NDArray[np.float32], names: tuple[NameSeen, ...], left_mm: float, top_mm: float
-) -> None:
-    """Lower, in place, the likelihood of a trace where a lead name is printed.
-
-    A trace may run through a name; but where the trace may be elsewhere, the ink is the name's:
-    the strokes of a "V" below the beginning of a lead look like a complex.
-    """
-    for name in names:
-        if name.score < _SURE_NAME:
-            continue
-        half_x, half_y = name.half_mm
-        first = round((name.x_mm - half_x - left_mm) * _TRACE_PIXELS_PER_MM)
-        last = round((name.x_mm + half_x - left_mm) * _TRACE_PIXELS_PER_MM)
-        above = round((name.y_mm - half_y - top_mm) * _TRACE_PIXELS_PER_MM)
-        below = round((name.y_mm + half_y - top_mm) * _TRACE_PIXELS_PER_MM)
-        heights[max(above, 0) : max(below + 1, 0), max(first, 0) : max(last + 1, 0)] *= _NAME_INK
-
-
 @dataclass(frozen=True)
 class _Composition:
     """A page put together under one layout: time base, calibration, leads, checks."""
@@ -349,6 +453,12 @@ class _Composition:
     confidence: NDArray[np.float32]
     starts: Mapping[str, float]
     agreement: Agreement
+    trust: float = 1.0
+
+    @property
+    def quality(self) -> float:
+        """One figure in 0..1: the checks, less where print and pulses contradict each other."""
+        return round(self.agreement.quality * self.trust, 3)
 
     @property
     def support(self) -> float:
@@ -370,15 +480,49 @@ def _compose(
     found: LayoutFound,
     rows: list[RowTrace],
     pulses: tuple[PulseSeen, ...],
-    speed: float,
-    gain: float,
+    calibration: Calibration,
 ) -> _Composition:
     """Put the rows together under one layout."""
-    starts_mm, column_mm = _time_base(found, rows, pulses, speed)
-    rows = [without_pulse(row, starts_mm[0]) for row in rows]
+    speed = calibration.speed_mm_per_s
+    starts_mm, column_mm = time_base(found, rows, pulses, speed)
+    rows = _without_pulses(rows, starts_mm, pulses)
     duration_s = column_mm / speed * found.layout.columns
     printed = tuple(found.printed_leads(duration_s))
-    samples = round(duration_s * READING_RATE_HZ)
+    placed = PlacedLeads(replace(found, column_mm=column_mm), printed, starts_mm, duration_s)
+    return _measure(placed, rows, pulses, calibration, found.rhythm_read)
+
+
+def _compose_given(
+    placed: PlacedLeads,
+    traces: Mapping[RowSeen, RowTrace],
+    pulses: tuple[PulseSeen, ...],
+    calibration: Calibration,
+) -> _Composition:
+    """Put together leads that were placed by hand."""
+    rows = _without_pulses(
+        [traces[row] for row in placed.found.rows], placed.column_starts_mm, pulses
+    )
+    return _measure(placed, rows, pulses, calibration, None)
+
+
+def _measure(
+    placed: PlacedLeads,
+    rows: list[RowTrace],
+    pulses: tuple[PulseSeen, ...],
+    calibration: Calibration,
+    rhythm_read: tuple[bool, ...] | None,
+) -> _Composition:
+    """Sample the leads where they were placed, and check them against each other.
+
+    Args:
+        placed: leads and time base.
+        rows: centre lines, without pulses.
+        pulses: calibration pulses.
+        calibration: speed and gains of the paper.
+        rhythm_read: which names of rhythm strips were read; None where a person gave them.
+    """
+    found, printed, starts_mm = placed.found, placed.printed, placed.starts_mm
+    samples = round(placed.duration_s * READING_RATE_HZ)
     signal = np.full((12, samples), np.nan, np.float32)
     confidence = np.zeros((12, samples), np.float32)
     zeros = [_zero_level(row, trace, pulses) for row, trace in zip(found.rows, rows, strict=True)]
@@ -390,8 +534,8 @@ def _compose(
             rows[lead.row],
             starts_mm[lead.column],
             lead.duration_s,
-            speed,
-            gain,
+            calibration.speed_mm_per_s,
+            calibration.gain_of(lead.lead),
             zeros[lead.row],
             lead.sign,
         )
@@ -407,8 +551,10 @@ def _compose(
         signal[LEAD_INDEX[lead.lead], first : first + room] = values[:room]
         confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
     einthoven, goldberger = limb_checks(signal)
-    rhythm = _add_strips(signal, confidence, strips, found.rhythm_read)
-    signal = reconcile(signal, gain)
+    rhythm, strip_leads = _add_strips(signal, confidence, strips, rhythm_read)
+    short = [lead for lead in printed if not lead.is_rhythm]
+    printed = (*short, *strip_leads)
+    signal = reconcile(signal, calibration.gain_mm_per_mv)
     sure_all = confidence[confidence > 0]
     agreement = Agreement(
         coverage=read / max(expected, 1),
@@ -417,127 +563,23 @@ def _compose(
         goldberger=goldberger,
         rhythm=rhythm,
     )
-    return _Composition(found, starts_mm, column_mm, printed, signal, confidence, starts, agreement)
+    return _Composition(
+        found, starts_mm, found.column_mm, printed, signal, confidence, starts, agreement
+    )
 
 
-def _time_base(
-    found: LayoutFound, rows: list[RowTrace], pulses: tuple[PulseSeen, ...], speed: float
-) -> tuple[tuple[float, ...], float]:
-    """Where the columns begin and how wide they are, from the ends of the rows.
-
-    Rows that are a little longer or shorter than a usual page have its length, and lie where
-    most of their ends agree; what is longer may be gaps between the columns.
-    """
-    extents = [extent for extent in (row.extent_mm for row in rows) if extent is not None]
-    if not extents:
-        raise PageRejected("The traces on the page are too faint to read.", "trace")
-    columns = found.layout.columns
-    left = float(np.median([extent[0] for extent in extents]))
-    right = float(np.median([extent[1] for extent in extents]))
-    width = (right - left) / columns
-    from_names = abs(found.column_mm - width) > 0.05 * width
-    if from_names:
-        width = found.column_mm
-    leading = [p.right_mm for p in pulses if p.left_mm - 4 < left < p.right_mm + 4]
-    trailing = [p.left_mm for p in pulses if p.left_mm - 4 < right < p.right_mm + 4]
-    usual_mm = _usual_width(width, speed)
-    gap = 0.0
-    if usual_mm and not from_names and not (leading and trailing):
-        # What stands beyond the foot of pulses at an end was read from them.
-        first = float(np.median(leading)) - _FOOT_MM if leading else -np.inf
-        last = float(np.median(trailing)) + _FOOT_MM if trailing else np.inf
-        begins = np.array([extent[0] for extent in extents if extent[0] > first])
-        # The last sample stands one step before the end.
-        ends = np.array([extent[1] for extent in extents if extent[1] < last])
-        ends = ends + speed / READING_RATE_HZ
-        if not len(begins) + len(ends):
-            begins = np.array([extent[0] for extent in extents])
-        # Beside a pulse an end is less sure.
-        sure = np.array([_BESIDE_PULSE if leading else 1.0] * len(begins))
-        sure = np.append(sure, [_BESIDE_PULSE if trailing else 1.0] * len(ends))
-        short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
-        left, gap = _left_and_gap(begins, ends, sure, usual_mm, columns, short)
-    elif leading:
-        left = float(np.median(leading))
-    width = usual_mm or width
-    between = _pulses_between(left, right, width, columns, len(rows), pulses)
-    if between is not None:
-        starts, shortest = between
-        return starts, _usual_width(shortest, speed) or shortest
-    return tuple(left + k * (width + gap) for k in range(columns)), width
-
-
-def _left_and_gap(
-    begins_mm: FloatArray,
-    ends_mm: FloatArray,
-    sure: FloatArray,
-    width_mm: float,
-    columns: int,
-    rows: list[RowTrace],
-) -> tuple[float, float]:
-    """Where the first column begins, and how far the columns stand apart.
-
-    Args:
-        begins_mm, ends_mm: of the rows.
-        sure: weight of each.
-        width_mm: width of a column.
-        columns: their number.
-        rows: rows that have all columns.
-    """
-    best_left, best_gap, most = 0.0, 0.0, -np.inf
-    for gap in _GAPS_MM if columns > 1 and rows else _GAPS_MM[:1]:
-        length = width_mm * columns + gap * (columns - 1)
-        left = _agreed(np.concatenate([begins_mm, ends_mm - length]), sure)
-        # Presence says how much of the gaps is empty; a gap that is none is full of traces.
-        empty = 0.0
-        for row in rows:
-            for column in range(1, columns):
-                start = left + column * width_mm + (column - 1) * gap
-                inside = row.presence[(row.x_mm > start) & (row.x_mm < start + gap)]
-                empty += float((_FULL_GAP - inside).sum()) * (row.x_mm[1] - row.x_mm[0])
-        if empty > most:
-            best_left, best_gap, most = left, gap, empty
-    return best_left, best_gap
-
-
-def _agreed(places_mm: FloatArray, sure: FloatArray) -> float:
-    """The mean of the places that most agree on, the others being misread."""
-    close = np.abs(places_mm[:, None] - places_mm) < _AGREEMENT_MM
-    best = close[(close @ sure).argmax()]
-    return float(np.average(places_mm[best], weights=sure[best]))
-
-
-def _usual_width(width_mm: float, speed: float) -> float | None:
-    """The usual width of a column near a measured one."""
-    for usual in _USUAL_WINDOWS_S:
-        if abs(width_mm - usual * speed) < 0.045 * usual * speed:
-            return usual * speed
-    return None
-
-
-def _pulses_between(
-    left: float,
-    right: float,
-    width: float,
-    columns: int,
-    rows: int,
-    pulses: tuple[PulseSeen, ...],
-) -> tuple[tuple[float, ...], float] | None:
-    """Starts and width of columns that begin with a pulse each; None where they do not."""
-    starts, ends = [left], []
-    first = [pulse.right_mm for pulse in pulses if abs(pulse.right_mm - left) < 8]
-    foot = left - float(np.median(first)) if first else 1.0
-    for column in range(1, columns):
-        here = [p for p in pulses if abs(p.right_mm - left - column * width) < 0.15 * width]
-        if len(here) < max(2, rows / 2):
-            return None
-        starts.append(float(np.median([pulse.right_mm for pulse in here])) + foot)
-        ends.append(float(np.median([pulse.left_mm for pulse in here])))
-    if columns == 1:
-        return None
-    ends.append(right)
-    shortest = min(end - start for start, end in zip(starts, ends, strict=True))
-    return (tuple(starts), shortest) if shortest > 0.6 * width else None
+def _without_pulses(
+    rows: list[RowTrace], starts_mm: tuple[float, ...], pulses: tuple[PulseSeen, ...]
+) -> list[RowTrace]:
+    """Rows without what was read of the pulses before the first and any other column."""
+    inner = [
+        start
+        for start in starts_mm[1:]
+        if any(abs(pulse.right_mm - start) < _BESIDE_PULSE_MM for pulse in pulses)
+    ]
+    for start in (starts_mm[0], *inner):
+        rows = [without_pulse(row, start) for row in rows]
+    return rows
 
 
 def _zero_level(row: RowSeen, trace: RowTrace, pulses: tuple[PulseSeen, ...]) -> float:
@@ -553,27 +595,33 @@ def _add_strips(
     signal: NDArray[np.float32],
     confidence: NDArray[np.float32],
     strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]],
-    named: tuple[bool, ...],
-) -> float:
-    """Lay rhythm strips over the short leads; return how well the two agree.
+    named: tuple[bool, ...] | None,
+) -> tuple[float, list[PrintedLead]]:
+    """Lay rhythm strips over the short leads; return how well the two agree, and the strips.
 
     Where a strip's lead name was not read, it is the lead that it agrees with best; where it was,
-    only if another agrees far better ("II" is easily read as "I" or "III").
+    only if another agrees far better ("II" is easily read as "I" or "III"). A name that a person
+    gave (``named`` is None) stands.
     """
-    agreements = []
+    agreements, leads = [], []
     taken: set[int] = set()
-    for (lead, values, sure), is_named in zip(strips, named, strict=False):
+    for number, (lead, values, sure) in enumerate(strips):
         values, sure = _fit(values, signal.shape[1]), _fit(sure, signal.shape[1], 0.0)
         scores = {k: correlation(values, signal[k]) for k in range(12) if k not in taken}
         index = LEAD_INDEX[lead.lead]
         known = {k: value for k, value in scores.items() if np.isfinite(value)}
-        if known:
+        if known and named is not None:
+            is_named = number < len(named) and named[number]
             likely = max(known, key=lambda k: known[k])
             own = known.get(index, -1.0)
-            clearly = known[likely] > max(0.9, own + 0.15)
+            # Far better; or next to nothing is left to explain, and of the other much.
+            clearly = known[likely] > max(0.9, own + 0.15) or (
+                known[likely] > _SAME_LEAD and own < _OTHER_LEAD
+            )
             if clearly or (not is_named and known[likely] > own + 0.03):
                 index = likely
         taken.add(index)
+        leads.append(replace(lead, lead=LEADS[index]))
         if np.isfinite(scores.get(index, float("nan"))):
             agreements.append(scores[index])
         # One of the two, never a mixture: they differ by a fraction of a millimetre.
@@ -582,7 +630,7 @@ def _add_strips(
         replaced = finite if trusted else finite & ~np.isfinite(signal[index])
         signal[index, replaced] = values[replaced]
         confidence[index, replaced] = sure[replaced]
-    return min(agreements) if agreements else float("nan")
+    return (min(agreements) if agreements else float("nan")), leads
 
 
 def _fit(values: NDArray[np.float32], length: int, fill: float = np.nan) -> NDArray[np.float32]:
@@ -602,7 +650,8 @@ def _refuse(best: _Composition, options: ReadOptions) -> None:
             "trace",
         )
     needed = _LEAST_SUPPORT_STRIP if best.found.layout.name == "strip" else _LEAST_SUPPORT
-    if best.support < needed and options.layout is None:
+    by_hand = options.layout is not None or options.given.parts.leads is not None
+    if best.support < needed and not by_hand:
         raise PageRejected(
             "The lead names could not be read well enough to tell which trace is which lead; "
             "take the photo closer and sharper, or name the layout with --layout.",
@@ -614,7 +663,7 @@ def _refuse(best: _Composition, options: ReadOptions) -> None:
             "were read wrongly; take the photo flatter and sharper.",
             "quality",
         )
-    quality = agreement.quality
+    quality = best.quality
     if quality < options.min_quality:
         raise PageRejected(
             f"The page was read too uncertainly (quality {quality:.2f}, needed "

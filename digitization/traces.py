@@ -28,12 +28,14 @@ class RowTrace:
         y_mm: ``(n,)`` heights, NaN where there is no trace.
         confidence: ``(n,)`` 0..1.
         presence: ``(n,)`` 0..1, how sure it is that there is a trace.
+        cut: whether it leaves the picture at its begin and at its end.
     """
 
     x_mm: FloatArray
     y_mm: FloatArray
     confidence: NDArray[np.float32]
     presence: NDArray[np.float32]
+    cut: tuple[bool, bool] = (False, False)
 
     @property
     def extent_mm(self) -> tuple[float, float] | None:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 FloatArray = NDArray[np.floating]
+
+_MOST_STEPS = 20
+_CLOSE_MM = 1e-7
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,33 @@ class PageGeometry:
             along_y = self.photo_points[i + 1, j] - here
             mapped = mapped + beyond[..., :1] * along_x + beyond[..., 1:] * along_y
         return mapped
+
+    def page_from_photo(self, points: FloatArray) -> FloatArray:
+        """Map ``(..., 2)`` photo pixels to page millimetres; the inverse of ``photo_from_page``.
+
+        Newton's method from the nearest point of the lattice.
+        """
+        wanted = np.asarray(points, np.float64).reshape(-1, 2)
+        columns = self.photo_points.shape[1]
+        _, nearest = cKDTree(self.photo_points.reshape(-1, 2)).query(wanted)
+        lattice = np.stack([nearest % columns, nearest // columns], axis=-1)
+        page = np.asarray(self.origin_mm) + self.step_mm * lattice.astype(np.float64)
+        half = 0.01 * self.step_mm
+        for _ in range(_MOST_STEPS):
+            slopes = np.stack(
+                [
+                    (self.photo_from_page(page + move) - self.photo_from_page(page - move))
+                    / (2 * half)
+                    for move in np.eye(2) * half
+                ],
+                axis=-1,
+            )
+            missing = wanted - self.photo_from_page(page)
+            step = (np.linalg.pinv(slopes) @ missing[..., None])[..., 0]
+            page += step
+            if np.abs(step).max(initial=0.0) < _CLOSE_MM:
+                break
+        return page.reshape(np.shape(points))
 
     def pixels_per_mm(self) -> float:
         """Median local scale of the map."""

@@ -14,10 +14,26 @@ GAINS_MM_PER_MV = (5.0, 10.0, 20.0)
 MAJOR_GRID_MM = 5.0
 MINOR_GRID_MM = 1.0
 PAGE_SECONDS = 10.0
+SCALES_MM_PER_PX = (0.005, 1.0)
+"""Of a flat picture: from a scan of 5,080 dots per inch to one too coarse for any lead name."""
 
 _STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 _CABRERA = ("aVL", "I", "-aVR", "II", "aVF", "III", "V1", "V2", "V3", "V4", "V5", "V6")
 LEAD_ORDERS = {"standard": _STANDARD, "cabrera": _CABRERA}
+
+
+def check_scale(mm_per_px: float) -> None:
+    """Whether a picture of an ECG can have a scale.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    low, high = SCALES_MM_PER_PX
+    if not low <= mm_per_px <= high:
+        raise ValueError(
+            f"mm per pixel must be between {low:g} and {high:g}, not {mm_per_px:g}; a scan of "
+            "200 dots per inch has 0.127"
+        )
 
 
 @dataclass(frozen=True)

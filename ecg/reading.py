@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg.lead_maps import LeadMaps
 from ecg.page_geometry import PageGeometry
+
+if TYPE_CHECKING:
+    from ecg.page_parts import PageParts
 
 READING_RATE_HZ = 500.0
 
@@ -52,6 +55,21 @@ class Trace:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One step of reading.
+
+    Attributes:
+        stage: what was done.
+        source: ``network``, ``given`` by a person, or ``computed`` from the steps before it.
+        seconds: how long it took.
+    """
+
+    stage: str
+    source: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Reading:
     """A digitized page.
 
@@ -59,7 +77,7 @@ class Reading:
         signal_mv: ``(12, samples)`` float32, NaN where nothing was printed or read.
         confidence: ``(12, samples)`` float32 in 0..1, 0 where the signal is NaN.
         rate_hz: samples a second (500).
-        layout: layout id of ``ecg.paper.LAYOUTS``.
+        layout: layout id of ``ecg.paper.LAYOUTS``, or ``other`` for leads placed by hand.
         speed_mm_per_s: paper speed.
         gain_mm_per_mv: gain.
         quality: 0..1, what the page says twice agrees and how much of it was read.
@@ -67,6 +85,8 @@ class Reading:
         geometry: the map between page and photo.
         lead_maps: the lead-wise segmentation maps for the classifier.
         evidence: how each decision was reached, ready for JSON.
+        page: what was found where on the page, as a person may mend and give it back.
+        steps: what was done, in order.
     """
 
     signal_mv: NDArray[np.float32]
@@ -80,6 +100,8 @@ class Reading:
     lead_maps: LeadMaps
     rate_hz: float = READING_RATE_HZ
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    page: PageParts | None = None
+    steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         if self.signal_mv.ndim != 2 or self.signal_mv.shape[0] != 12:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from learning.training import TrainingConfig
@@ -34,6 +34,10 @@ class TrainingOptions:
     """Steps between validations."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""
+    devices: int = 1
+    """How many GPUs (or CPU processes); more than one trains data-parallel."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Number format of the forward and backward passes."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
 
@@ -51,6 +55,8 @@ class TrainingOptions:
             workers=self.workers,
             validate_every_steps=self.validate_every_steps,
             device=self.device,
+            devices=self.devices,
+            precision=self.precision,
             seed=self.seed,
             **fixed,
         )

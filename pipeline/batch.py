@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ecg.page_parts import PagePartsError
 from ecg.reading import PageRejected, Reading
 from pipeline.diagnoser import Diagnosis
 from pipeline.lead_quality import leads_found
+from pipeline.options import DEFAULT_FORMATS, RecordFormat
 from pipeline.outputs import IndexRow, OutputError, ResultTree
 from pipeline.photos import MAX_MEGAPIXELS, Photo, PhotoError, load_photos
 from pipeline.result_files import write_result
@@ -41,6 +43,7 @@ def run_batch(
     process: Process,
     diagnose: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
+    formats: Sequence[RecordFormat] = DEFAULT_FORMATS,
 ) -> Iterator[Outcome]:
     """Processes photos and writes their results.
 
@@ -50,6 +53,7 @@ def run_batch(
         process: what to do with a photo.
         diagnose: whether ``process`` gives a diagnosis.
         max_megapixels: see ``load_photos``.
+        formats: see ``write_result``.
 
     Yields:
         One outcome a page, as soon as its results are written.
@@ -58,13 +62,18 @@ def run_batch(
         OutputError: the results cannot be written; nothing half-written stays.
     """
     for path in photos:
-        for outcome in _run_file(path, tree, process, diagnose, max_megapixels):
+        for outcome in _run_file(path, tree, process, diagnose, max_megapixels, formats):
             tree.add_row(outcome.row)
             yield outcome
 
 
 def _run_file(
-    path: Path, tree: ResultTree, process: Process, diagnose: bool, max_megapixels: float
+    path: Path,
+    tree: ResultTree,
+    process: Process,
+    diagnose: bool,
+    max_megapixels: float,
+    formats: Sequence[RecordFormat],
 ) -> Iterator[Outcome]:
     pages = load_photos(path, max_megapixels)
     page = 0
@@ -75,10 +84,10 @@ def _run_file(
             photo = next(pages, None)
             if photo is None:
                 return
-            outcome = _run_page(photo, tree, process)
+            outcome = _run_page(photo, tree, process, formats)
         except OutputError:
             raise
-        except PhotoError as error:
+        except (PhotoError, PagePartsError) as error:
             outcome = _failed(tree, path, page, "error", str(error))
         except PageRejected as error:
             outcome = _failed(tree, path, page, "rejected", str(error))
@@ -89,12 +98,16 @@ def _run_file(
         yield _timed(outcome, time.perf_counter() - began, diagnose)
 
 
-def _run_page(photo: Photo, tree: ResultTree, process: Process) -> Outcome:
+def _run_page(
+    photo: Photo, tree: ResultTree, process: Process, formats: Sequence[RecordFormat]
+) -> Outcome:
     result = process(photo)
     diagnosis = result if isinstance(result, Diagnosis) else None
     reading = result.reading if isinstance(result, Diagnosis) else result
     name = tree.folder_name(photo.path, photo.page)
-    folder = tree.write_folder(name, lambda new: write_result(new, photo, reading, diagnosis))
+    folder = tree.write_folder(
+        name, lambda new: write_result(new, photo, reading, diagnosis, formats)
+    )
     row = IndexRow(
         photo=str(photo.path),
         page=photo.page,

@@ -24,6 +24,7 @@ from dataset_generation.export_options import ExportOptions
 from dataset_generation.options import GalleryOptions, GenerateOptions
 from pipeline.options import BenchmarkOptions, DiagnoseOptions, DigitizeOptions
 from pipeline.readings_options import ReadingsOptions
+from segmentation.quantize import QuantizeLooks
 from segmentation.train import TrainLook
 
 if TYPE_CHECKING:
@@ -55,9 +56,11 @@ class TrainOptions:
         | Annotated[TrainLook, _look("layout-look")]
         | Annotated[TrainLook, _look("trace-look")]
         | Annotated[TrainLook, _look("lead-names")]
+        | Annotated[TrainLook, _look("text-lines")]
         | Annotated[TrainSignals, tyro.conf.subcommand("signal-mi")]
         | Annotated[TrainMaps, tyro.conf.subcommand("maps-mi")]
         | Annotated[TrainCombination, tyro.conf.subcommand("mi-combination")]
+        | Annotated[QuantizeLooks, tyro.conf.subcommand("int8-looks")]
     )
 
 
@@ -129,9 +132,19 @@ def _main(arguments: Sequence[str] | None) -> int:
     if isinstance(options, TrainOptions):
         _train(options.network)
     else:
-        from pipeline.benchmark import run
+        return _benchmark(options)
+    return EXIT_OK
 
+
+def _benchmark(options: BenchmarkOptions) -> int:
+    from ecg.ptbxl import DatasetNotFoundError
+    from pipeline.benchmark import BenchmarkError, run
+
+    try:
         run(options.name, options)
+    except (BenchmarkError, DatasetNotFoundError) as error:
+        print(f"ecgphoto: {error}", file=sys.stderr)
+        return EXIT_USAGE
     return EXIT_OK
 
 
@@ -174,7 +187,9 @@ def _draw_gallery(options: GalleryOptions) -> int:
     return EXIT_OK
 
 
-def _train(config: TrainLook | TrainSignals | TrainMaps | TrainCombination) -> None:
+def _train(
+    config: TrainLook | TrainSignals | TrainMaps | TrainCombination | QuantizeLooks,
+) -> None:
     if isinstance(config, TrainLook):
         from segmentation.train import train_look
 
@@ -187,6 +202,10 @@ def _train(config: TrainLook | TrainSignals | TrainMaps | TrainCombination) -> N
         from classification.train_maps import main as train_maps
 
         train_maps(config)
+    elif isinstance(config, QuantizeLooks):
+        from segmentation.quantize import quantize_looks
+
+        quantize_looks(config)
     else:
         from classification.train_combination import main as fit_combination
 
@@ -198,26 +217,35 @@ def _read_photos(options: DigitizeOptions) -> int:
     diagnose = isinstance(options, DiagnoseOptions)
     from pipeline.inputs import collect_photos
     from pipeline.outputs import OutputError, ResultTree
+    from pipeline.page_file import PageFileError, read_page_file
     from pipeline.photos import PhotoError
 
     try:
         photos = collect_photos(options.photos, exclude=options.out)
+        given: dict[str, Any] = {}
+        if options.page is not None:
+            given["given"] = read_page_file(options.page, photos, options.max_megapixels)
         tree = ResultTree(options.out, diagnose)
         from pipeline.batch import run_batch
 
-        process = _load_process(options, diagnose)
-        outcomes = run_batch(photos, tree, process, diagnose, options.max_megapixels)
+        process = _load_process(options, diagnose, given)
+        outcomes = run_batch(
+            photos, tree, process, diagnose, options.max_megapixels, options.formats
+        )
         return _show(outcomes, len(photos), options)
-    except (PhotoError, OutputError) as error:
+    except (PhotoError, OutputError, PageFileError) as error:
         print(f"ecgphoto: {error}", file=sys.stderr)
         return EXIT_USAGE
 
 
-def _load_process(options: DigitizeOptions, diagnose: bool) -> Process:
+def _load_process(options: DigitizeOptions, diagnose: bool, given: dict[str, Any]) -> Process:
     hints: dict[str, Any] = {
+        **given,
         "layout": None if options.layout == "auto" else options.layout,
         "speed_mm_per_s": None if options.speed == "auto" else float(options.speed),
         "gain_mm_per_mv": None if options.gain == "auto" else float(options.gain),
+        "mm_per_px": options.mm_per_px,
+        "precision": options.precision,
     }
     if diagnose:
         from pipeline.diagnoser import Diagnoser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.photos import Photo
 
 if TYPE_CHECKING:
     from classification.mi import MiPrediction
+    from digitization.given import GivenPage
 
 MI_DECISIONS = ("mi", "no_mi", "cannot_tell", "not_assessed")
 LEAST_LEADS = 6
@@ -43,6 +45,7 @@ class Diagnosis:
         mi_decision: ``mi``, ``no_mi``, ``cannot_tell`` or ``not_assessed``.
         mi_reason: why it was not assessed, else empty.
         heart_rate: measured on the signal; None where no beats are clear.
+        seconds: how long the assessment took.
     """
 
     reading: Reading
@@ -50,6 +53,7 @@ class Diagnosis:
     mi_decision: str
     mi_reason: str
     heart_rate: HeartRate | None
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if self.mi_decision not in MI_DECISIONS:
@@ -87,11 +91,16 @@ class Diagnoser:
         layout: str | None = None,
         speed_mm_per_s: float | None = None,
         gain_mm_per_mv: float | None = None,
+        given: GivenPage | None = None,
+        mm_per_px: float | None = None,
+        precision: str = "float32",
     ) -> Diagnoser:
         """Loads the networks that ship; arguments as of ``Digitizer.load``."""
         from classification.mi import MiClassifier
 
-        digitizer = Digitizer.load(layout, speed_mm_per_s, gain_mm_per_mv)
+        digitizer = Digitizer.load(
+            layout, speed_mm_per_s, gain_mm_per_mv, given, mm_per_px, precision
+        )
         return cls(digitizer, MiClassifier.load())
 
     def diagnose(self, photo: Photo | NDArray[np.uint8]) -> Diagnosis:
@@ -104,6 +113,7 @@ class Diagnoser:
 
     def assess(self, reading: Reading) -> Diagnosis:
         """Assesses a page that was read already."""
+        began = perf_counter()
         seconds = np.isfinite(reading.signal_mv).sum(axis=1) / reading.rate_hz
         leads = int((seconds >= LEAST_SECONDS).sum())
         heart_rate = measure_heart_rate(reading.signal_mv, reading.rate_hz)
@@ -111,4 +121,5 @@ class Diagnoser:
             reason = f"Only {leads} of the 12 leads were read; at least {LEAST_LEADS} are needed."
             return Diagnosis(reading, None, "not_assessed", reason, heart_rate)
         prediction = self._classifier.predict(reading.signal_mv, reading.rate_hz, reading.lead_maps)
-        return Diagnosis(reading, prediction, prediction.decision, "", heart_rate)
+        took = perf_counter() - began
+        return Diagnosis(reading, prediction, prediction.decision, "", heart_rate, took)

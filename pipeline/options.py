@@ -12,7 +12,11 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ecg.paper import check_scale
+
 Layout = Literal["auto", "3x4", "3x4+1", "3x4+3", "6x2", "6x2+1", "12x1", "strip"]
+RecordFormat = Literal["csv", "wfdb", "npz", "dicom", "mask"]
+DEFAULT_FORMATS: tuple[RecordFormat, ...] = ("csv", "wfdb")
 BenchmarkName = Literal[
     "generation", "segmentation", "digitization", "mi", "reconstruction", "signals", "speed"
 ]
@@ -34,6 +38,15 @@ class DigitizeOptions:
     """Paper speed in mm/s."""
     gain: Literal["auto", "5", "10", "20"] = "auto"
     """Gain in mm/mV."""
+    mm_per_px: float | None = None
+    """Scale of a flat picture in mm per pixel; its grid is then not needed and not looked for."""
+    page: Path | None = None
+    """JSON of what a person mended (corners, layout, leads, a mask) in the one photo given, or its
+    result.json; see docs/CORRECTION.md."""
+    formats: tuple[RecordFormat, ...] = DEFAULT_FORMATS
+    """What the recording is written as; mask is a picture of the traces, to be mended."""
+    precision: Literal["float32", "int8"] = "float32"
+    """What the networks compute in; int8 is quicker on a CPU and a little less exact."""
     max_megapixels: float = 120.0
     """Larger pictures are refused before they are decoded."""
     json: bool = False
@@ -44,6 +57,8 @@ class DigitizeOptions:
     def __post_init__(self) -> None:
         if not self.max_megapixels > 0:
             raise ValueError(f"--max-megapixels must be above 0, not {self.max_megapixels:g}")
+        if self.mm_per_px is not None:
+            check_scale(self.mm_per_px)
 
 
 @dataclass(frozen=True)
@@ -61,15 +76,17 @@ class BenchmarkOptions:
     """PTB-XL folder."""
     real_photos: Path | None = None
     """Folder of real photos with their true signals (manifest.csv, truth.npz)."""
+    paper_images: Path | None = None
+    """Folder of real pictures without true signals (manifest.csv)."""
     looks: tuple[Path, ...] = ()
     """For generation's case realism: folders that hold page_look, layout_look and trace_look as
     ecgphoto train wrote them, each set trained on what its folder is named after."""
     out: Path = Path("results")
     """Folder of the CSV files."""
     cases: tuple[str, ...] = ()
-    """Only these cases, for instance 3x4+1/photo; all by default."""
-    limit: int | None = None
-    """At most this many records a case."""
+    """Only these cases, for instance 3x4+1/photo, 3x4+1/clean/100dpi or "6x2/*"; all by default."""
+    count: int | None = None
+    """How many records, pages or pictures a case takes."""
     seed: int = 0
     """Seed of the generated photos and of the bootstrap."""
     workers: int = 1

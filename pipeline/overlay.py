@@ -84,6 +84,14 @@ def encode_jpeg(picture_rgb: NDArray[np.uint8], quality: int) -> bytes:
     return data.tobytes()
 
 
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    """A grey picture as the bytes of a PNG file."""
+    done, data = cv2.imencode(".png", picture)
+    if not done:
+        raise ValueError(f"a picture of shape {picture.shape} cannot be a PNG")
+    return data.tobytes()
+
+
 class _Canvas:
     """Draws in the photo's pixels onto a smaller copy of it."""
 

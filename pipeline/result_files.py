@@ -7,20 +7,24 @@ import hashlib
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from digitization.trace_mask import draw_trace_mask
 from ecg.formats.csv_format import write_csv
+from ecg.formats.dicom_format import write_dicom
+from ecg.formats.npz_format import write_npz
 from ecg.formats.wfdb_format import write_wfdb
-from ecg.reading import Reading
+from ecg.reading import Reading, Step
 from ecg.record import Record
 from pipeline.diagnoser import Diagnosis
 from pipeline.lead_quality import LeadQuality, assess_leads
-from pipeline.overlay import draw_overlay, write_overlay
+from pipeline.options import DEFAULT_FORMATS, RecordFormat
+from pipeline.overlay import draw_overlay, encode_png, write_overlay
 from pipeline.photos import Photo
 from pipeline.report import write_report
 
@@ -28,10 +32,23 @@ RECORD = "record"
 OVERLAY_FILE = "overlay.jpg"
 RESULT_FILE = "result.json"
 REPORT_FILE = "report.html"
-RESULT_FORMAT = 1
+MASK_FILE = "mask.png"
+RESULT_FORMAT = 2
+_DESCRIPTION = "Digitized from a photo of a paper ECG"
+_NOTE = (
+    "Digitized from a photo of a paper ECG by ecgphoto {version}; what was not printed or not "
+    "read is padding, and the dates are those of the digitization. Research software, not a "
+    "medical device: a physician must read the original ECG."
+)
 
 
-def write_result(folder: Path, photo: Photo, reading: Reading, diagnosis: Diagnosis | None) -> None:
+def write_result(
+    folder: Path,
+    photo: Photo,
+    reading: Reading,
+    diagnosis: Diagnosis | None,
+    formats: Sequence[RecordFormat] = DEFAULT_FORMATS,
+) -> None:
     """Writes everything about one photo into a folder.
 
     Args:
@@ -39,12 +56,9 @@ def write_result(folder: Path, photo: Photo, reading: Reading, diagnosis: Diagno
         photo: what was read.
         reading: what was found.
         diagnosis: what it means; without one there is no report.
+        formats: what the recording is written as; ``mask`` is a picture of its traces.
     """
-    record = Record(
-        reading.signal_mv, reading.rate_hz, record_id=photo.path.stem, source=photo.path.name
-    )
-    write_csv(record, folder / f"{RECORD}.csv")
-    write_wfdb(record, folder / RECORD)
+    _write_record(folder, photo, reading, formats)
     overlay = draw_overlay(photo.pixels, reading)
     write_overlay(folder / OVERLAY_FILE, overlay)
     leads = assess_leads(reading)
@@ -53,6 +67,29 @@ def write_result(folder: Path, photo: Photo, reading: Reading, diagnosis: Diagno
     (folder / RESULT_FILE).write_text(text + "\n", encoding="utf-8")
     if diagnosis is not None:
         write_report(folder / REPORT_FILE, photo, diagnosis, leads, overlay, software_versions())
+
+
+def _write_record(
+    folder: Path, photo: Photo, reading: Reading, formats: Sequence[RecordFormat]
+) -> None:
+    """Writes the recording in each of the formats."""
+    record = Record(
+        reading.signal_mv, reading.rate_hz, record_id=photo.path.stem, source=photo.path.name
+    )
+    if "csv" in formats:
+        write_csv(record, folder / f"{RECORD}.csv")
+    if "wfdb" in formats:
+        write_wfdb(record, folder / RECORD)
+    if "npz" in formats:
+        write_npz(record, folder / f"{RECORD}.npz", reading.confidence)
+    if "dicom" in formats:
+        own = software_versions().get("ecgphoto", "")
+        note = _NOTE.format(version=own)
+        write_dicom(record, folder / f"{RECORD}.dcm", _DESCRIPTION, note, own)
+    if "mask" in formats:
+        scale = reading.geometry.pixels_per_mm()
+        mask = draw_trace_mask(reading.traces, photo.size, scale)
+        (folder / MASK_FILE).write_bytes(encode_png(mask))
 
 
 def result_document(
@@ -87,12 +124,10 @@ def result_document(
             "leads": [dataclasses.asdict(lead) for lead in leads],
         },
         "geometry": {
-            "step_mm": reading.geometry.step_mm,
-            "origin_mm": reading.geometry.origin_mm,
             "residual_mm": reading.geometry.residual_mm,
             "pixels_per_mm": reading.geometry.pixels_per_mm(),
-            "photo_points": np.round(reading.geometry.photo_points, 1),
         },
+        "page": None if reading.page is None else reading.page.model_dump(exclude_none=True),
         "traces": [
             {
                 "lead": trace.lead,
@@ -105,15 +140,7 @@ def result_document(
             for trace in reading.traces
         ],
         "evidence": reading.evidence,
-        "steps": [
-            *(["turned upright by EXIF"] if photo.orientation > 1 else []),
-            "page look",
-            "page geometry",
-            "rectification",
-            "trace look",
-            "calibration and assignment of leads",
-            *(["MI classification"] if diagnosis is not None else []),
-        ],
+        "steps": [*_turned(photo), *reading.steps, *_assessed(diagnosis)],
         "versions": software_versions(),
     }
     if diagnosis is not None:
@@ -133,6 +160,16 @@ def result_document(
         }
     plain: dict[str, Any] = as_json(document)
     return plain
+
+
+def _turned(photo: Photo) -> list[Step]:
+    return [Step("turning upright", "exif", 0.0)] if photo.orientation > 1 else []
+
+
+def _assessed(diagnosis: Diagnosis | None) -> list[Step]:
+    if diagnosis is None or diagnosis.mi is None:
+        return []
+    return [Step("MI classification", "network", round(diagnosis.seconds, 3))]
 
 
 def as_json(value: Any) -> Any:

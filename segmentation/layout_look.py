@@ -97,7 +97,7 @@ def take_rectified(
     left_mm: float,
     top_mm: float,
     size: tuple[int, int],
-    pixels_per_mm: float,
+    pixels_per_mm: float | tuple[float, float],
     rng: np.random.Generator,
     wobble_mm: float = 0.12,
 ) -> NDArray[np.uint8]:
@@ -109,7 +109,7 @@ def take_rectified(
         photo: the photo.
         left_mm, top_mm: page position of the first pixel.
         size: width and height in pixels.
-        pixels_per_mm: scale of the result.
+        pixels_per_mm: scale of the result, or its scales along x and y.
         rng: source of the errors.
         wobble_mm: standard deviation of the smooth error of the geometry.
     """

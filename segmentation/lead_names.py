@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from dataset_generation.text import FONTS, text_coverage
 from digitization.names import CROP_PIXELS_PER_MM, CROP_PX
 from ecg.leads import LEADS
+from learning.onnx import GraphInput
 from learning.registry import register_network
 from learning.training import ExampleDataset, Task
+from segmentation.ink import normalise
 
 CLASSES = (*LEADS, "none")
 PIXELS_PER_MM = CROP_PIXELS_PER_MM
@@ -43,6 +45,7 @@ class LeadNameNetwork(nn.Module):
 
     def __init__(self, width: int = 24, classes: int = len(CLASSES)) -> None:
         super().__init__()
+        self.graph_inputs = {"crops": GraphInput((2, 1, SIZE[1], SIZE[0]))}
         widths = (width, 2 * width, 4 * width, 5 * width)
         blocks: list[nn.Module] = []
         channels = 1
@@ -65,14 +68,6 @@ class LeadNameNetwork(nn.Module):
         return answer
 
 
-def normalise(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Grey crop with paper at 0 and ink negative, whatever the light."""
-    grey = crop.astype(np.float32)
-    paper = np.quantile(grey, 0.7)
-    depth = max(float(paper - np.quantile(grey, 0.01)), 12.0)
-    return np.clip((grey - paper) / depth, -1.5, 1.0)
-
-
 def draw_crop(rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
     """Draw a crop of a page about a lead name or something else.
 
@@ -86,7 +81,7 @@ def draw_crop(rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
     paper = rng.uniform(110, 255)
     picture = np.full((h, w), paper, np.float32)
     if rng.random() < 0.92:
-        _draw_grid(picture, rng, scale)
+        draw_grid(picture, rng, scale)
     ink = rng.uniform(0.0, 0.45) * paper
     cover = np.zeros((h, w), np.uint8)
     label = int(rng.integers(len(LEADS))) if rng.random() < 0.8 else len(LEADS)
@@ -104,7 +99,7 @@ def draw_crop(rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
         turn[0, 1] += rng.normal(0, 0.05)
         cv2.warpAffine(drawn, turn, (w, h), cover, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
     if rng.random() < 0.6:
-        _draw_trace(cover, rng, scale)
+        draw_trace(cover, rng, scale)
     if rng.random() < 0.25:
         x = int(w / 2 + rng.normal(0, 3 * scale))
         cv2.line(cover, (x, 0), (x, int(rng.integers(1, h))), 255, int(rng.integers(3, 9)))
@@ -123,7 +118,8 @@ def draw_crop(rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
     return np.clip(lit, 0, 255).astype(np.uint8), label
 
 
-def _draw_grid(picture: NDArray[np.float32], rng: np.random.Generator, scale: float) -> None:
+def draw_grid(picture: NDArray[np.float32], rng: np.random.Generator, scale: float) -> None:
+    """Grid lines over a picture of so many pixels per mm, in place."""
     phase = rng.uniform(0, 5, 2)
     dots = rng.random() < 0.2
     for pitch, depth, thickness in (
@@ -145,7 +141,7 @@ def _draw_grid(picture: NDArray[np.float32], rng: np.random.Generator, scale: fl
         picture *= 1 - depth * lines.astype(np.float32) / 255
 
 
-def _draw_trace(cover: NDArray[np.uint8], rng: np.random.Generator, scale: float) -> None:
+def draw_trace(cover: NDArray[np.uint8], rng: np.random.Generator, scale: float) -> None:
     """A stretch of ECG-like line through the crop, spikes included."""
     h, w = cover.shape
     x = np.arange(-4, w + 4, 2.0)

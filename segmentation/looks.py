@@ -1,65 +1,74 @@
-"""The three looks, loaded and applied: pictures in, probability maps out."""
+"""The looks, loaded and applied: pictures in, probability maps out."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg.probability_maps import ProbabilityMaps
-
-if TYPE_CHECKING:
-    from torch import nn
+from learning.inference import RunningNetwork, open_network
+from segmentation.ink import normalise
 
 NAMES = {
     "page": "page_look",
     "layout": "layout_look",
     "names": "lead_names",
     "trace": "trace_look",
+    "text": "text_lines",
 }
+INT8_ROLES = ("page", "layout", "trace")
+"""Those that cost most; the others keep their full precision."""
 
 
 class Looks:
-    """Page look, layout look, lead-name recogniser and trace look.
+    """Page look, layout look, lead-name recogniser, trace look and text reader.
 
     Args:
-        page, layout, names, trace: trained networks, in evaluation mode.
+        page, layout, names, trace, text: trained networks; their facts say what they see.
     """
 
     def __init__(
-        self, page: nn.Module, layout: nn.Module, names: nn.Module, trace: nn.Module
+        self,
+        page: RunningNetwork,
+        layout: RunningNetwork,
+        names: RunningNetwork,
+        trace: RunningNetwork,
+        text: RunningNetwork,
     ) -> None:
         self._page, self._layout, self._names, self._trace = page, layout, names, trace
+        self._text = text
 
     @classmethod
-    def load(cls, folders: dict[str, Path] | None = None, device: str = "auto") -> Looks:
+    def load(
+        cls,
+        folders: dict[str, Path] | None = None,
+        device: str = "auto",
+        precision: str = "float32",
+    ) -> Looks:
         """Load the shipped looks, or those in other folders.
 
         Args:
-            folders: folder of a checkpoint by ``page``, ``layout``, ``names`` or ``trace``.
+            folders: folder of a checkpoint by ``page``, ``layout``, ``names``, ``trace`` or
+                ``text``.
             device: ``auto``, ``cpu`` or ``cuda``.
+            precision: ``float32``, or ``int8`` for the looks that cost most.
         """
-        import torch
-
         import checkpoints
-        import segmentation.lead_names
-        import segmentation.networks  # noqa: F401  (both register networks)
-        from learning.checkpoint import read_checkpoint
 
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        networks: dict[str, Any] = {}
-        for role, name in NAMES.items():
-            if folders and role in folders:
-                network = read_checkpoint(folders[role]).network
-            else:
-                network = checkpoints.load(name)
-            placed: Any = _without_batch_norms(network.eval()).to(device)
-            networks[role] = placed.to(memory_format=torch.channels_last)
-        return cls(**networks)
+        own = folders or {}
+        return cls(
+            **{
+                role: open_network(
+                    own.get(role) or checkpoints.path(name),
+                    device,
+                    precision if role in INT8_ROLES else "float32",
+                )
+                for role, name in NAMES.items()
+            }
+        )
 
     def see_page(self, photo: NDArray[np.uint8], longest_px: int) -> ProbabilityMaps:
         """Apply the page look to a photo shrunk (or enlarged) to a size.
@@ -71,15 +80,13 @@ class Looks:
         Returns:
             Maps of ``segmentation.page_look.CLASSES``.
         """
-        from segmentation.page_look import CLASSES
-
         height, width = photo.shape[:2]
         factor = longest_px / max(height, width)
         size = (max(32, round(width * factor)), max(32, round(height * factor)))
         shrinks = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
         small = cv2.resize(photo, size, interpolation=shrinks)
-        values = self._run(self._page, small)
-        return ProbabilityMaps(values, CLASSES, (width / size[0], height / size[1]))
+        scale = (width / size[0], height / size[1])
+        return ProbabilityMaps(_maps(self._page, small), tuple(self._page.facts["classes"]), scale)
 
     def see_layout(self, page: NDArray[np.uint8]) -> ProbabilityMaps:
         """Apply the layout look to a rectified page at its 4 pixels per mm.
@@ -87,21 +94,20 @@ class Looks:
         Returns:
             Maps of ``segmentation.layout_look.CLASSES`` at half the size.
         """
-        from segmentation.layout_look import CLASSES
-
-        return ProbabilityMaps(self._run(self._layout, page, stride=2), CLASSES, (2.0, 2.0))
+        values = _maps(self._layout, page, stride=2)
+        return ProbabilityMaps(values, tuple(self._layout.facts["classes"]), (2.0, 2.0))
 
     def see_names(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Read words: ``(n, 40, 80)`` grey crops to ``(n, 13)`` probabilities, the last of none."""
-        import torch
+        logits = self._names(normalise(crops)[:, None])
+        return _softmax(logits, axis=1)
 
-        from segmentation.lead_names import normalise
+    def see_text(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Read a line of print: a ``(32, w)`` grey crop to ``(w / 4, 46)`` probabilities.
 
-        picture = torch.from_numpy(np.stack([normalise(crop) for crop in crops]))[:, None]
-        device = next(self._names.parameters()).device
-        with torch.inference_mode():
-            answer = self._names(picture.to(device)).softmax(dim=1)
-        return np.ascontiguousarray(answer.cpu().numpy())
+        The first class is none, the others are ``digitization.text_lines.CHARACTERS``.
+        """
+        return _softmax(self._text(normalise(crop)[None, None])[0], axis=1)
 
     def see_trace(self, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Apply the trace look to a strip about one row at its 8 pixels per mm.
@@ -112,50 +118,46 @@ class Looks:
         Returns:
             ``(h + 1, w)`` probability of each height in each column, the last of no trace.
         """
-        import torch
-
-        from segmentation.page_look import to_tensor
-        from segmentation.trace_look import column_scores, height_channel
-
         height, width = strip.shape[:2]
-        picture = torch.cat([to_tensor(strip), height_channel(height, width)])[None]
-        with torch.inference_mode():
-            logits = self._forward(self._trace, picture)[..., :height, :width]
-            answer = column_scores(logits).softmax(dim=1)[0]
-        return np.ascontiguousarray(answer.cpu().numpy())
+        planes = _planes(strip, self._trace.multiple, channels=4)
+        planes[0, 3] = self._distance(planes.shape[2], height)[:, None]
+        logits = self._trace(planes)[0, :, :height, :width]
+        scores = np.concatenate([logits[0], logits[1].mean(axis=0, keepdims=True)])
+        return _softmax(scores, axis=0)
 
-    def _run(
-        self, network: nn.Module, image: NDArray[np.uint8], stride: int = 1
-    ) -> NDArray[np.float32]:
-        import torch
-
-        from segmentation.page_look import to_tensor
-
-        height, width = image.shape[:2]
-        with torch.inference_mode():
-            logits = self._forward(network, to_tensor(image)[None])
-            values = logits[0, :, : -(-height // stride), : -(-width // stride)].sigmoid()
-        return np.ascontiguousarray(values.float().cpu().numpy())
-
-    @staticmethod
-    def _forward(network: Any, picture: Any) -> Any:
-        """Run a network on a picture of any size, padded to what its levels need."""
-        import torch
-        from torch.nn import functional
-
-        multiple = int(network.multiple)
-        height, width = picture.shape[-2:]
-        padding = (0, -width % multiple, 0, -height % multiple)
-        padded = functional.pad(picture, padding, mode="replicate")
-        device = next(network.parameters()).device
-        return network(padded.to(device, memory_format=torch.channels_last))
+    def _distance(self, count: int, height: int) -> NDArray[np.float32]:
+        """Distance of each of so many rows from the middle, 1 at the edge of a strip as trained."""
+        facts = self._trace.facts
+        half = (float(facts["strip_mm"]) * float(facts["pixels_per_mm"]) - 1) / 2
+        rows = np.minimum(np.arange(count), height - 1)
+        return ((rows - (height - 1) / 2) / half).astype(np.float32)
 
 
-def _without_batch_norms(network: nn.Module) -> nn.Module:
-    """The same network with its batch norms folded into its convolutions: a tenth faster."""
-    from torch.fx.experimental.optimization import fuse
+def _maps(
+    network: RunningNetwork, picture: NDArray[np.uint8], stride: int = 1
+) -> NDArray[np.float32]:
+    """``(classes, h / stride, w / stride)`` probabilities of a network's logits."""
+    height, width = picture.shape[:2]
+    logits = network(_planes(picture, network.multiple))[0]
+    seen = logits[:, : -(-height // stride), : -(-width // stride)]
+    return 0.5 + 0.5 * np.tanh(0.5 * seen)  # the logistic function, without overflow
 
-    fused: Any = fuse(network)
-    if hasattr(network, "multiple"):
-        fused.multiple = network.multiple
-    return fused
+
+def _planes(picture: NDArray[np.uint8], multiple: int, channels: int = 3) -> NDArray[np.float32]:
+    """``(1, channels, h, w)`` in 0..1 of ``(h, w, 3)``, the edges repeated to whole multiples.
+
+    Channels beyond the picture's are left to be filled.
+    """
+    height, width = picture.shape[:2]
+    below, right = -height % multiple, -width % multiple
+    padded = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    planes = np.empty((1, channels, height + below, width + right), np.float32)
+    np.multiply(padded.transpose(2, 0, 1), np.float32(1 / 255), out=planes[0, :3])
+    return planes
+
+
+def _softmax(scores: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    """Shares that sum to 1 along an axis."""
+    shares = np.exp(scores - scores.max(axis=axis, keepdims=True))
+    shares /= shares.sum(axis=axis, keepdims=True)
+    return shares

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import learning.torchvision_guard  # noqa: F401  (before segmentation_models_pytorch)
+from learning.onnx import GraphInput
 from learning.registry import register_network
 
 ARCHITECTURES = ("unet", "unetplusplus")
@@ -59,6 +60,8 @@ class LookNetwork(nn.Module):
         build = {"unet": smp.Unet, "unetplusplus": smp.UnetPlusPlus}[architecture]
         self.block = (int(fold[0]), int(fold[1]))
         self.multiple = max(self.block) * 2**encoder_depth
+        side = 4 * self.multiple
+        self.graph_inputs = {"image": GraphInput((1, in_channels, side, side), (0, 2, 3))}
         self.unfolds = output_stride == 1
         block_size = self.block[0] * self.block[1]
         answers = classes * (block_size if self.unfolds else 1)
@@ -100,14 +103,23 @@ def _convolution(channels_in: int, channels: int) -> nn.Sequential:
 
 
 def fold_blocks(image: Tensor, block: tuple[int, int]) -> Tensor:
-    """``(n, c, h, w)`` to ``(n, c * bh * bw, h / bh, w / bw)``, as PixelUnshuffle orders it."""
+    """``(n, c, h, w)`` to ``(n, c * bh * bw, h / bh, w / bw)``, as PixelUnshuffle orders it.
+
+    Rows first, then columns: two plain transpositions are far quicker than one of six axes.
+    """
     (bh, bw), (n, c, h, w) = block, image.shape
-    blocks = image.reshape(n, c, h // bh, bh, w // bw, bw).permute(0, 1, 3, 5, 2, 4)
-    return blocks.reshape(n, c * bh * bw, h // bh, w // bw)
+    folded = image.reshape(n * c, h // bh, bh, w).transpose(1, 2)
+    if bw > 1:
+        folded = folded.reshape(n * c * bh, h // bh * (w // bw), bw).transpose(1, 2)
+    return folded.reshape(n, c * bh * bw, h // bh, w // bw)
 
 
 def unfold_blocks(folded: Tensor, block: tuple[int, int]) -> Tensor:
     """The inverse of ``fold_blocks``."""
-    (bh, bw), (n, _, h, w) = block, folded.shape
-    blocks = folded.reshape(n, -1, bh, bw, h, w).permute(0, 1, 4, 2, 5, 3)
-    return blocks.reshape(n, -1, h * bh, w * bw)
+    (bh, bw), (n, channels, h, w) = block, folded.shape
+    c = channels // (bh * bw)
+    image = folded
+    if bw > 1:
+        image = image.reshape(n * c * bh, bw, h * w).transpose(1, 2)
+    image = image.reshape(n * c, bh, h, w * bw).transpose(1, 2)
+    return image.reshape(n, c, h * bh, w * bw)

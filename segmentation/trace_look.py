@@ -1,5 +1,8 @@
 """Trace look: for every column of a strip about one row, where its trace lies.
 
+Columns are finer than rows: QRS complexes are steep, and a stroke that is half a pixel late is a
+millimetre wrong in height.
+
 The network answers with a score for each height in a column and one for "no trace here"; a
 softmax over them is a distribution, whose local mean is the centre line below the pixel and
 whose mass and width are the confidence. It is trained on coordinates, not on masks: the target
@@ -24,12 +27,14 @@ from segmentation.pages import RecordSource, sample_photo_of
 from segmentation.replay import Replayed
 
 PIXELS_PER_MM = 8.0
+COLUMNS_PER_MM = 12.0
 STRIP_MM = 48.0
 HEIGHT = int(STRIP_MM * PIXELS_PER_MM)
 WIDTH = 512
 _TARGET_SIGMA_PX = 1.0
 _LEAST_SHARE = 0.05
 _STROKE = 60
+_END_WEIGHT = 4.0
 
 
 def strip_truth(
@@ -40,7 +45,7 @@ def strip_truth(
     Returns:
         ``(columns,)`` pixel rows, NaN where the row has no trace or it leaves the strip.
     """
-    x = left_mm + np.arange(columns) / PIXELS_PER_MM
+    x = left_mm + np.arange(columns) / COLUMNS_PER_MM
     y = np.full(columns, np.nan)
     for trace in page.traces:
         if trace.row != row or len(trace.points_mm) < 2:
@@ -82,7 +87,7 @@ class TraceLookExamples(ExampleDataset):
         row_traces = [trace for trace in traces if trace.row == chosen.row]
         start = row_traces[0].points_mm[0, 0]
         stop = row_traces[-1].points_mm[-1, 0]
-        width_mm = WIDTH / PIXELS_PER_MM
+        width_mm = WIDTH / COLUMNS_PER_MM
         first, last = start - 14, max(stop - width_mm + 14, start - 13)
         left = float(rng.uniform(first, last))
         # What is read wrongly at the ends of a row is often all that is wrong.
@@ -90,7 +95,8 @@ class TraceLookExamples(ExampleDataset):
             left = float(rng.choice([start - rng.uniform(2, 14), last - rng.uniform(0, 12)]))
         level = float(np.median(np.concatenate([t.points_mm[:, 1] for t in row_traces])))
         top = level - STRIP_MM / 2 + float(np.clip(rng.normal(0, 1.0), -3, 3))
-        image = take_rectified(photo, left, top, (WIDTH, HEIGHT), PIXELS_PER_MM, rng, 0.01)
+        scales = (COLUMNS_PER_MM, PIXELS_PER_MM)
+        image = take_rectified(photo, left, top, (WIDTH, HEIGHT), scales, rng, 0.01)
         truth = strip_truth(page, chosen.row, left, top, WIDTH)
         picture = torch.cat([to_tensor(image), height_channel(HEIGHT, WIDTH)])
         return picture, torch.from_numpy(truth)
@@ -141,7 +147,11 @@ def coordinate_loss(scores: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     # Columns where the trace is steep decide the peaks: weigh them more.
     slope = torch.zeros_like(height)
     slope[:, 1:] = (height[:, 1:] - height[:, :-1]).abs() * (present[:, 1:] & present[:, :-1])
-    weight = 1 + slope.clamp(0, 24) / 4
+    weight = 1 + slope.clamp(0, 16) / 2.7
+    # The first and the last column of a trace give the time base.
+    ends = (present[:, 1:] != present[:, :-1]).float()
+    weight[:, 1:] += _END_WEIGHT * ends
+    weight[:, :-1] += _END_WEIGHT * ends
     loss = (entropy * weight).sum() / weight.sum()
     if error.numel():
         loss = loss + 0.02 * nn.functional.huber_loss(centre[present], height[present], delta=4.0)
@@ -167,8 +177,9 @@ class TraceLookTask(Task):
         }
         self.metadata = {
             "pixels_per_mm": PIXELS_PER_MM,
+            "columns_per_mm": COLUMNS_PER_MM,
             "strip_mm": STRIP_MM,
-            "input": "rectified RGB strip in 0..1 at 8 pixels per mm, and a height channel",
+            "input": "rectified RGB strip in 0..1, 12 columns and 8 rows a mm; a height channel",
         }
         self._train = train
         examples = TraceLookExamples(validation)

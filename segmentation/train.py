@@ -11,7 +11,7 @@ import tyro
 
 from learning.options import TrainingOptions
 
-Look = Literal["page-look", "layout-look", "trace-look", "lead-names"]
+Look = Literal["page-look", "layout-look", "trace-look", "lead-names", "text-lines"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,7 @@ def train_look(config: TrainLook) -> Path:
     from segmentation.lead_names import LeadNameTask
     from segmentation.page_look import PageLookTask
     from segmentation.pages import load_source
+    from segmentation.text_lines import TextLineTask
     from segmentation.trace_look import TraceLookTask
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -68,6 +69,7 @@ def train_look(config: TrainLook) -> Path:
         "layout-look": LayoutLookTask,
         "trace-look": TraceLookTask,
         "lead-names": LeadNameTask,
+        "text-lines": TextLineTask,
     }
     task = tasks[config.look](training, validation, arguments)  # type: ignore[call-arg]
     return train(task, config.training_config(ema_decay=0.998))

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from pipeline.options import BenchmarkOptions
 
 
+class BenchmarkError(ValueError):
+    """A benchmark that cannot be run as asked; the message is one sentence for the user."""
+
+
 def run(name: str, options: BenchmarkOptions) -> Path:
     """Run a benchmark.
 
@@ -20,7 +24,7 @@ def run(name: str, options: BenchmarkOptions) -> Path:
         The CSV written.
 
     Raises:
-        ValueError: no such benchmark yet.
+        BenchmarkError: there is no such benchmark yet, or not what it needs.
     """
     if name == "digitization":
         from pipeline.benchmark.digitization import measure_digitization
@@ -42,7 +46,7 @@ def run(name: str, options: BenchmarkOptions) -> Path:
         from pipeline.benchmark.generation import measure_generation
 
         return measure_generation(options)
-    raise ValueError(
+    raise BenchmarkError(
         f"there is no benchmark {name!r} yet; "
         "choose generation, segmentation, digitization, mi or speed"
     )

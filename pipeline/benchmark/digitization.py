@@ -1,165 +1,208 @@
-"""How well pages are read: generated fold-10 pages, and real photos with known truth."""
+"""How well pages are read: generated fold-10 pages, real pictures, and pictures that are no ECG."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ecg.metrics.digitization import kaggle_db
+from pipeline.benchmark import BenchmarkError
+from pipeline.benchmark.cases import PAGE_CASES, parse_case
+from pipeline.benchmark.page_figures import MODEL, page_figures, quality_figures
 from pipeline.benchmark.pages import (
+    PageWork,
     ReadPage,
-    judge,
+    case_folder,
     load_read_page,
     read_all,
+    read_missing,
     readings_folder,
-    save_read_page,
 )
-from pipeline.benchmark.table import Figure, mean_interval, write_figures
+from pipeline.benchmark.records import open_ptbxl, stratified_order, test_records
+from pipeline.benchmark.table import Figure, write_figures
 
 if TYPE_CHECKING:
-    from ecg.record import Record
+    from pipeline.digitizer import Digitizer
     from pipeline.options import BenchmarkOptions
 
-CASES = (
-    "3x4+1/clean",
-    "3x4+1/scan",
-    "3x4+1/photo",
-    "3x4+1/hard_photo",
-    "3x4/photo",
-    "3x4+3/photo",
-    "6x2/photo",
-    "6x2+1/photo",
-    "12x1/photo",
-)
 PAGES = 40
-MODEL = "page_look+layout_look+lead_names+trace_look"
+NAME_PAGES = 3000
+BUDGET_CASES = ("3x4+1/clean", "3x4+1/photo", "3x4+1/hard_photo")
+_GENERATED = "PTB-XL fold 10, generated pages"
+_NAME_CASES = tuple(
+    f"{layout}/scan/{variant}"
+    for layout in ("3x4", "3x4+1", "3x4+3", "6x2", "6x2+1", "12x1")
+    for variant in ("100dpi", "150dpi")
+)
 
 
 def measure_digitization(options: BenchmarkOptions) -> Path:
-    """Measure every case asked for and write ``digitization.csv``."""
-    from pipeline.digitizer import Digitizer
+    """Measure every case asked for and write ``digitization.csv`` after each.
 
-    figures: list[Figure] = []
+    Raises:
+        BenchmarkError: a case that there is not, or whose data were not named.
+    """
     path = options.out / "digitization.csv"
-    for case in options.cases or (*CASES, "real_photos"):
-        if case.startswith("real_photos"):
-            if options.real_photos is None:
-                continue
-            figures += real_photo_figures(
-                options.real_photos,
-                Digitizer.load().digitize,
-                readings_folder(options.out) / "real_photos",
-            )
-        else:
-            layout, strength = case.split("/")
-            records = test_records(options, options.limit or PAGES)
-            pages = list(
-                read_all(records, layout, strength, options.seed, options.out, options.workers)
-            )
-            figures += page_figures(
-                case, pages, "PTB-XL fold 10, generated pages, 25 mm/s 10 mm/mV"
-            )
-        write_figures(path, figures)
+    for name in wanted_cases(options):
+        measure = _OTHER_CASES.get(name, functools.partial(_generated_pages, name=name))
+        write_figures(path, measure(options))
     return path
 
 
-def test_records(options: BenchmarkOptions, count: int) -> Iterator[Record]:
-    """The first so many records of a fixed, MI-stratified order of fold 10."""
-    from ecg.ptbxl import PtbXl
+def wanted_cases(options: BenchmarkOptions) -> list[str]:
+    """Names of the cases to measure: those asked for, patterns laid out, or all there are data for.
 
-    if options.data is None:
-        raise ValueError("this benchmark needs PTB-XL: name its folder with --data")
-    ptbxl = PtbXl(options.data)
-    for ecg_id in stratified_order(ptbxl, options.seed)[:count]:
-        yield ptbxl.record(int(ecg_id), 500)
-
-
-def stratified_order(ptbxl: Any, seed: int) -> list[int]:
-    """Fold-10 records in a random order in which every stretch has the fold's share of MI."""
-    ids = ptbxl.select(split="test", rate_hz=500)
-    mi = ptbxl.index.loc[ids, "mi"].to_numpy()
-    rng = np.random.default_rng(seed)
-    keyed = []
-    for group in (ids[mi], ids[~mi]):
-        shuffled = rng.permutation(group)
-        places = (np.arange(len(shuffled)) + rng.random()) / len(shuffled)
-        keyed += list(zip(places.tolist(), shuffled.tolist(), strict=True))
-    return [int(ecg_id) for _, ecg_id in sorted(keyed)]
-
-
-def page_figures(
-    case: str, pages: Sequence[ReadPage], data: str, model: str = MODEL
-) -> list[Figure]:
-    """The metric families of one case; pages that failed count in every mean."""
-    lead_snr = np.concatenate([page.lead_snr_db[np.isfinite(page.lead_snr_db)] for page in pages])
-    page_snr = np.array([np.nanmean(page.lead_snr_db) for page in pages])
-    low, high = mean_interval(page_snr)
-    n = len(pages)
-
-    def figure(metric: str, value: Any, **more: float) -> Figure:
-        return Figure(case, metric, float(value), n, model, data, **more)
-
-    found = sum(page.leads_found for page in pages)
-    printed = sum(page.leads_printed for page in pages)
-    read = [page for page in pages if page.status == "read"]
-    wrong = [page for page in read if page.leads_found < page.leads_printed / 2]
-    return [
-        figure("challenge_snr_db_mean", lead_snr.mean(), low=low, high=high),
-        figure("challenge_snr_db_median", np.median(page_snr)),
-        figure("kaggle_snr_db", kaggle_db([page.kaggle_ratio for page in pages])),
-        figure("pearson", np.mean([page.pearson for page in pages])),
-        figure("rmse_uv", np.mean([page.rmse_uv for page in pages])),
-        figure("leads_found_percent", 100 * found / max(printed, 1)),
-        figure(
-            "pages_all_leads_percent",
-            100 * np.mean([page.leads_found == page.leads_printed for page in pages]),
-        ),
-        figure("pages_read_percent", 100 * len(read) / n),
-        figure("pages_read_wrong_percent", 100 * len(wrong) / n),
-        figure("layout_right_percent", 100 * np.mean([page.layout_right for page in pages])),
-    ]
-
-
-def real_photo_figures(folder: Path, read: Any, kept: Path, model: str = MODEL) -> list[Figure]:
-    """Scores on real photos whose true signals are known.
-
-    The folder holds ``manifest.csv`` (``file, kind, ecg_id, layout, width``) and ``truth.npz``
-    (one int16 ``(12, 5000)`` array in uV at 500 Hz for each ``ecg_id`` of five digits).
-
-    Args:
-        folder: the photos.
-        read: what reads a picture.
-        kept: folder of readings that need not be made again.
-        model: what the figures are said to be of.
+    Raises:
+        BenchmarkError: there is no such case.
     """
-    import csv
+    known = (*PAGE_CASES, *_OTHER_CASES)
+    if not options.cases:
+        missing = {"real_photos"} if options.real_photos is None else set()
+        if options.real_photos is None or options.data is None:
+            missing.add("real_scans")
+        if options.paper_images is None:
+            missing.add("paper_images")
+        return [name for name in known if name not in missing]
+    wanted: list[str] = []
+    for asked in options.cases:
+        matching = [name for name in known if fnmatch(name, asked)]
+        if not matching:
+            others = ", ".join(_OTHER_CASES)
+            try:
+                parse_case(asked)
+            except BenchmarkError as error:
+                raise BenchmarkError(f"{error}; other cases are {others}") from None
+        wanted += [name for name in matching or [asked] if name not in wanted]
+    return wanted
 
-    from pipeline.photos import load_photos
 
-    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["kind"] == "phone_photo"]
-    groups: dict[str, list[ReadPage]] = {}
-    with np.load(folder / "truth.npz") as truths:
-        for row in rows:
-            uv = truths[f"{int(row['ecg_id']):05d}"].astype(np.float32)
-            uv[uv == -32768] = np.nan
-            cache = kept / f"{row['file']}.npz"
-            if cache.exists():
-                page = load_read_page(cache)
-            else:
-                picture = next(iter(load_photos(folder / row["file"]))).pixels
-                page = judge(row["file"], uv / 1000, read, picture, row["layout"])
-                cache.parent.mkdir(parents=True, exist_ok=True)
-                save_read_page(cache, page)
-            scale = "5px_per_mm" if "_2000px" in row["file"] else "8px_per_mm"
-            bent = any(float(row[key] or 0) for key in ("folded", "wrinkled"))
-            for group in ("all", scale, "folded_or_crumpled" if bent else "flat"):
-                groups.setdefault(f"real_photos/{group}", []).append(page)
-    figures = []
-    for case, pages in groups.items():
-        data = "24 real phone photos of printed PTB-XL records"
-        figures += page_figures(case, pages, data, model)
+def _generated_pages(options: BenchmarkOptions, name: str) -> list[Figure]:
+    case = parse_case(name)
+    records = list(test_records(options, options.count or PAGES))
+    pages = list(read_all(records, case, options.seed, options.out, options.workers))
+    return page_figures(name, pages, _GENERATED)
+
+
+def _names(options: BenchmarkOptions) -> list[Figure]:
+    """Leads under a wrong name on many cheap pages: every layout, scans, records in turn.
+
+    A later run with a higher ``--count`` goes on where this one ended.
+    """
+    ptbxl = open_ptbxl(options)
+    order = stratified_order(ptbxl, options.seed)
+    count = options.count or NAME_PAGES
+    folder = readings_folder(options.out) / f"names_{options.seed}"
+    paths = [folder / f"{number:05d}.npz" for number in range(count)]
+    for first in range(0, count, 100):
+        work: list[PageWork] = []
+        for number in range(first, min(first + 100, count)):
+            if not paths[number].exists():
+                record = ptbxl.record(order[number % len(order)], 500)
+                case = parse_case(_NAME_CASES[number % len(_NAME_CASES)])
+                work.append((record, case, options.seed + 1 + number, paths[number]))
+        read_missing(work, f"names {first}-{first + 99}", options.workers)
+    return page_figures("names", [load_read_page(path) for path in paths], _GENERATED)
+
+
+def _real_photos(options: BenchmarkOptions) -> list[Figure]:
+    from pipeline.benchmark.real_photos import real_photo_figures
+
+    folder = _named(options.real_photos, "--real-photos")
+    return real_photo_figures(folder, _digitizer().digitize, readings_folder(options.out))
+
+
+def _real_scans(options: BenchmarkOptions) -> list[Figure]:
+    from pipeline.benchmark.real_photos import real_scan_figures
+
+    folder = _named(options.real_photos, "--real-photos")
+    kept = readings_folder(options.out)
+    return real_scan_figures(folder, open_ptbxl(options), _digitizer().digitize, kept)
+
+
+def _paper_images(options: BenchmarkOptions) -> list[Figure]:
+    from pipeline.benchmark.paper_images import paper_image_figures
+
+    folder = _named(options.paper_images, "--paper-images")
+    kept = readings_folder(options.out)
+    return paper_image_figures(folder, _digitizer().digitize, kept, options.out, options.count)
+
+
+def _not_ecg(options: BenchmarkOptions) -> list[Figure]:
+    from pipeline.benchmark.rejection import COUNT, answers, rejection_figures
+
+    found = answers(
+        _digitizer().digitize,
+        readings_folder(options.out),
+        options.count or COUNT,
+        options.seed,
+    )
+    return rejection_figures(found, MODEL)
+
+
+def _error_budget(options: BenchmarkOptions) -> list[Figure]:
+    from pipeline.benchmark.error_budget import PAGES as BUDGET_PAGES
+    from pipeline.benchmark.error_budget import budget_figures
+    from segmentation.looks import Looks
+
+    looks = Looks.load()
+    figures: list[Figure] = []
+    for name in BUDGET_CASES:
+        records = list(test_records(options, options.count or BUDGET_PAGES))
+        figures += budget_figures(parse_case(name), records, looks, options.seed, MODEL)
     return figures
+
+
+def _quality(options: BenchmarkOptions) -> list[Figure]:
+    """Over the generated pages that were read already."""
+    return quality_figures("generated_pages", kept_pages(options), _GENERATED, options.seed)
+
+
+def _failures(options: BenchmarkOptions) -> list[Figure]:
+    """No figures: the gallery of the worst of the generated pages that were read already."""
+    from pipeline.benchmark.failures import WORST, write_gallery
+
+    write_gallery(
+        options.out,
+        kept_pages(options),
+        open_ptbxl(options),
+        _digitizer().digitize,
+        options.seed,
+        options.count or WORST,
+    )
+    return []
+
+
+def kept_pages(options: BenchmarkOptions) -> Sequence[ReadPage]:
+    """Pages of all cases of generated pages that today's reader has read."""
+    pages: list[ReadPage] = []
+    for name in PAGE_CASES:
+        folder = case_folder(options.out, parse_case(name), options.seed)
+        pages += [load_read_page(path) for path in sorted(folder.glob("*.npz"))]
+    return pages
+
+
+@functools.cache
+def _digitizer() -> Digitizer:
+    from pipeline.digitizer import Digitizer
+
+    return Digitizer.load()
+
+
+def _named(folder: Path | None, option: str) -> Path:
+    if folder is None:
+        raise BenchmarkError(f"this case needs real pictures: name their folder with {option}")
+    return folder
+
+
+_OTHER_CASES: dict[str, Callable[[BenchmarkOptions], list[Figure]]] = {
+    "names": _names,
+    "real_photos": _real_photos,
+    "real_scans": _real_scans,
+    "paper_images": _paper_images,
+    "not_ecg": _not_ecg,
+    "error_budget": _error_budget,
+    "quality": _quality,
+    "failures": _failures,
+}

@@ -22,7 +22,8 @@ from dataset_generation.sources import RecordSource, open_source
 from dataset_generation.truth import PhotoTruth, read_truth
 from ecg.leads import LEAD_INDEX
 from ecg.reading import PageRejected, Reading
-from pipeline.benchmark.digitization import real_photo_figures
+from pipeline.benchmark import BenchmarkError
+from pipeline.benchmark.real_photos import real_photo_figures
 from pipeline.benchmark.table import Figure, write_figures
 from pipeline.overlay import draw_overlay
 from pipeline.photos import load_photos
@@ -41,7 +42,7 @@ MODEL = "generator"
 def measure_generation(options: BenchmarkOptions) -> Path:
     """Measure every preset (and ``memory``) and write ``generation.csv``."""
     cv2.setNumThreads(1)
-    count = options.limit or SAMPLES
+    count = options.count or SAMPLES
     path = options.out / "generation.csv"
     cases = options.cases or (*PRESETS, "memory", *(("realism",) if options.looks else ()))
     if "realism" in cases:
@@ -61,13 +62,13 @@ def _realism(options: BenchmarkOptions) -> list[Figure]:
     Writes ``realism.jpg`` too: the same photos as each set of looks read them.
 
     Raises:
-        ValueError: if there are no looks, or no real photos.
+        BenchmarkError: if there are no looks, or no real photos.
     """
     from digitization.read_page import ReadOptions, read_page
     from segmentation.looks import NAMES, Looks
 
     if not options.looks or options.real_photos is None:
-        raise ValueError("realism needs --real-photos and the --looks to compare")
+        raise BenchmarkError("realism needs --real-photos and the --looks to compare")
     figures, columns = [], []
     for folder in options.looks:
         folders = {
@@ -241,7 +242,7 @@ def _middle_of_mask(
 def _memory(source: RecordSource, options: BenchmarkOptions) -> list[Figure]:
     """Growth of the largest memory held, from a tenth of the samples to all of them."""
     recipe = _recipe("hard_photo", options.seed)
-    count = MEMORY_SAMPLES if options.limit is None else 10 * options.limit
+    count = MEMORY_SAMPLES if options.count is None else 10 * options.count
     records = [(entry, source.read(entry)) for entry in source.entries]
     held = []
     for number in range(count):

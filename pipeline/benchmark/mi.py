@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.metrics import diagnosis as metrics
-from pipeline.benchmark.digitization import stratified_order
+from pipeline.benchmark.cases import parse_case
 from pipeline.benchmark.pages import read_all
+from pipeline.benchmark.records import open_ptbxl, stratified_order
 from pipeline.benchmark.table import Figure, write_figures
 
 if TYPE_CHECKING:
     from pipeline.options import BenchmarkOptions
 
 PAGES = 400
-_INPUTS = {"clean_page": ("3x4+1", "clean"), "photo": ("3x4+1", "photo")}
+_INPUTS = {"clean_page": "3x4+1/clean", "photo": "3x4+1/photo"}
 _DATA = "PTB-XL fold 10"
 
 
@@ -27,11 +28,8 @@ def measure_mi(options: BenchmarkOptions) -> Path:
     Pages that are not read count with the prevalence as their probability: they say nothing.
     """
     from classification.mi import MiClassifier
-    from ecg.ptbxl import PtbXl
 
-    if options.data is None:
-        raise ValueError("this benchmark needs PTB-XL: name its folder with --data")
-    ptbxl = PtbXl(options.data, cached_shards=1)
+    ptbxl = open_ptbxl(options)
     classifier = MiClassifier.load()
     path = options.out / "mi.csv"
     cases = options.cases or ("clean_signal", *_INPUTS)
@@ -45,12 +43,12 @@ def measure_mi(options: BenchmarkOptions) -> Path:
         write_figures(path, _figures("clean_signal", ptbxl, ids, np.array(rows), 0, options.seed))
     wanted = [case for case in cases if case in _INPUTS]
     for case in wanted:
-        layout, strength = _INPUTS[case]
-        ids = np.array(stratified_order(ptbxl, options.seed)[: options.limit or PAGES])
+        pages = parse_case(_INPUTS[case])
+        ids = np.array(stratified_order(ptbxl, options.seed)[: options.count or PAGES])
         prevalence = float(ptbxl.index.loc[ids, "mi"].mean())
         records = (ptbxl.record(int(ecg_id), 500) for ecg_id in ids)
         rows, failed = [], 0
-        for page in read_all(records, layout, strength, options.seed, options.out, options.workers):
+        for page in read_all(records, pages, options.seed, options.out, options.workers):
             if page.status == "read":
                 rows.append(_probabilities(classifier, page.signal_mv, 500.0))
             else:

@@ -9,148 +9,210 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dataset_generation.page import Page
-from dataset_generation.page_spec import PageSpec, sample_page
-from dataset_generation.photo import Photo, sample_photo
 from ecg.formats.atomic import atomic_path
 from ecg.leads import LEAD_INDEX
+from ecg.metrics.lead_names import wrong_names
 from ecg.metrics.page import score_page
-from ecg.reading import READING_RATE_HZ, PageRejected
+from ecg.metrics.time_base import time_error
+from ecg.reading import READING_RATE_HZ, PageRejected, Reading
 from ecg.record import Record
+from pipeline.benchmark.cases import PRESETS, PageCase, make_photo
 from segmentation.looks import NAMES
 
 _RIGHT_PEARSON = 0.5
+_ROOMS = ("checkpoints", "dataset_generation", "digitization", "ecg", "learning", "segmentation")
+
+ReadsPicture = Callable[[NDArray[np.uint8]], Reading]
 
 
 @dataclass(frozen=True)
+class Truth:
+    """What there is to read on a page.
+
+    Attributes:
+        printed_mv: ``(12, n)`` at 500 Hz, NaN where the page prints nothing.
+        record_mv: ``(12, m)`` the whole record at 500 Hz.
+        layout: layout id.
+        speed_mm_per_s, gain_mm_per_mv: as printed.
+    """
+
+    printed_mv: NDArray[np.float32]
+    record_mv: NDArray[np.float32]
+    layout: str
+    speed_mm_per_s: float = 25.0
+    gain_mm_per_mv: float = 10.0
+
+
+@dataclass(frozen=True)
+class PageFigures:
+    """What became of one page, in figures.
+
+    Attributes:
+        record_id: the record printed.
+        case: the case that the page was made for.
+        status: ``read`` or ``rejected``; ``reason`` says why.
+        seconds: reading time.
+        quality: what the reader says of its own reading; NaN where not read.
+        layout_right, scale_right: whether the layout, and both speed and gain were recognised.
+        leads_found: leads of which at least half was read and that correlate above 0.5 with the
+            true lead of their name.
+        leads_printed: leads printed.
+        wrong_names: leads given out whose samples are another lead's.
+        pearson, rmse_uv, kaggle_ratio, mean_removed_snr_db: page means as ``ecg.metrics`` defines
+            them.
+        amplitude_error: median over leads; NaN where nothing was read.
+        time_error: as ``ecg.metrics.time_base`` defines it.
+    """
+
+    record_id: str
+    case: str
+    status: str
+    reason: str
+    seconds: float
+    quality: float
+    layout_right: bool
+    scale_right: bool
+    leads_found: int
+    leads_printed: int
+    wrong_names: tuple[str, ...]
+    pearson: float
+    rmse_uv: float
+    kaggle_ratio: float
+    mean_removed_snr_db: float
+    amplitude_error: float
+    time_error: float
+
+
+@dataclass(frozen=True, eq=False)
 class ReadPage:
     """What became of one page.
 
     Attributes:
-        record_id: the record printed.
-        status: ``read``, ``rejected`` or ``error``; ``reason`` says why.
+        figures: in figures.
         signal_mv: ``(12, n)`` as read; empty where not read.
-        seconds: reading time.
-        layout_right: whether the layout was recognised.
-        leads_found: leads of which at least half was read and that correlate above 0.5 with the
-            true lead of their name.
-        leads_printed: leads printed.
         lead_snr_db: ``(12,)`` Challenge SNR of each printed lead (0 where failed), else NaN.
-        pearson, rmse_uv, kaggle_ratio: page means as ``ecg.metrics`` defines them.
     """
 
-    record_id: str
-    status: str
-    reason: str
+    figures: PageFigures
     signal_mv: NDArray[np.float32]
-    seconds: float
-    layout_right: bool
-    leads_found: int
-    leads_printed: int
     lead_snr_db: NDArray[np.float64]
-    pearson: float
-    rmse_uv: float
-    kaggle_ratio: float
+
+    @property
+    def status(self) -> str:
+        """``read`` or ``rejected``."""
+        return self.figures.status
+
+    @property
+    def snr_db(self) -> float:
+        """Mean Challenge SNR of the page."""
+        return float(np.nanmean(self.lead_snr_db))
 
 
-def usual_page(rng: np.random.Generator, layout: str) -> PageSpec:
-    """A random page of a layout at 25 mm/s and 10 mm/mV with consecutive columns."""
-    while True:
-        spec = sample_page(rng, layout)
-        usual = spec.speed_mm_per_s == 25 and spec.gain_mm_per_mv == 10
-        whole = spec.duration_s == 10 or layout == "strip"
-        if usual and whole and not spec.simultaneous and spec.pulse != "each":
-            return spec
-
-
-def printed_truth(page: Page, rate_hz: float = READING_RATE_HZ) -> NDArray[np.float32]:
-    """``(12, n)`` the record where the page prints it, NaN elsewhere."""
-    samples = round(page.spec.duration_s * rate_hz)
-    truth = np.full((12, samples), np.nan, np.float32)
+def truth_of(page: Page) -> Truth:
+    """What a generated page shows."""
+    spec = page.spec
+    samples = round(spec.duration_s * READING_RATE_HZ)
+    printed = np.full((12, samples), np.nan, np.float32)
     for trace in page.traces:
-        first = round(trace.start_s * rate_hz)
-        truth[LEAD_INDEX[trace.lead], first : first + len(trace.signal_mv)] = trace.signal_mv
-    return truth
-
-
-def make_photo(record: Record, layout: str, strength: str, seed: int) -> Photo:
-    """The benchmark's photo of a record: the same for the same seed."""
-    number = int("".join(ch for ch in record.record_id if ch.isdigit()) or 0)
-    rng = np.random.default_rng(
-        [seed, number, sorted(("clean", "scan", "photo", "hard_photo")).index(strength)]
-    )
-    spec = usual_page(rng, layout)
-    photo = sample_photo(rng, (spec.width_mm, spec.height_mm), strength)
-    return Photo(Page(spec, record), photo)
+        first = round(trace.start_s * READING_RATE_HZ)
+        printed[LEAD_INDEX[trace.lead], first : first + len(trace.signal_mv)] = trace.signal_mv
+    record = page.record.signal_mv.astype(np.float32)
+    return Truth(printed, record, spec.layout, spec.speed_mm_per_s, spec.gain_mm_per_mv)
 
 
 def judge(
-    record_id: str,
-    truth: NDArray[np.float32],
-    read: Any,
-    picture: NDArray[np.uint8],
-    layout: str,
+    name: str, truth: Truth, read: ReadsPicture, picture: NDArray[np.uint8], case: str = ""
 ) -> ReadPage:
-    """Read a picture and score it against its truth; failures count as nothing read."""
+    """Read a picture and score it against its truth; failures count as nothing read.
+
+    Args:
+        name: of the record, or of the picture's file.
+        truth: what there is to read.
+        read: the reader.
+        picture: ``(h, w, 3)`` uint8 RGB.
+        case: the case that it belongs to.
+    """
     start = time.perf_counter()
-    status, reason, signal, found_layout = "read", "", np.empty((12, 0), np.float32), ""
+    reading, reason = None, ""
     try:
         reading = read(picture)
-        signal, found_layout = reading.signal_mv, reading.layout
     except PageRejected as rejected:
-        status, reason = "rejected", str(rejected)
-    seconds = time.perf_counter() - start
-    estimate = None
-    if status == "read":
-        estimate = np.full_like(truth, np.nan)
-        common = min(truth.shape[1], signal.shape[1])
-        estimate[:, :common] = signal[:, :common]
-    score = score_page(truth, estimate, READING_RATE_HZ)
-    printed = np.isfinite(truth).any(axis=1)
+        reason = str(rejected)
+    return score(name, truth, reading, reason, time.perf_counter() - start, case)
+
+
+def score(
+    name: str,
+    truth: Truth,
+    reading: Reading | None,
+    reason: str = "",
+    seconds: float = float("nan"),
+    case: str = "",
+) -> ReadPage:
+    """Score a reading, None where the page was rejected, against its truth."""
+    printed = truth.printed_mv
+    signal = np.empty((12, 0), np.float32) if reading is None else reading.signal_mv
+    estimate = np.full_like(printed, np.nan)
+    common = min(printed.shape[1], signal.shape[1])
+    estimate[:, :common] = signal[:, :common]
+    found = score_page(printed, None if reading is None else estimate, READING_RATE_HZ)
     lead_snr = np.full(12, np.nan)
     right = 0
-    for lead in score.leads:
-        index = LEAD_INDEX[lead.lead]
-        lead_snr[index] = lead.challenge_snr_db
+    for lead in found.leads:
+        lead_snr[LEAD_INDEX[lead.lead]] = lead.challenge_snr_db
         right += bool(lead.found and lead.pearson > _RIGHT_PEARSON)
-    return ReadPage(
-        record_id,
-        status,
-        reason,
-        signal.astype(np.float32),
-        seconds,
-        found_layout == layout,
-        right,
-        int(printed.sum()),
-        lead_snr,
-        float(score.pearson),
-        float(score.rmse_uv),
-        float(score.kaggle_ratio),
+    amplitudes = [lead.amplitude_error for lead in found.leads]
+    known = [value for value in amplitudes if np.isfinite(value)]
+    figures = PageFigures(
+        record_id=name,
+        case=case,
+        status="rejected" if reading is None else "read",
+        reason=reason,
+        seconds=seconds,
+        quality=float("nan") if reading is None else reading.quality,
+        layout_right=reading is not None and reading.layout == truth.layout,
+        scale_right=reading is not None
+        and (reading.speed_mm_per_s, reading.gain_mm_per_mv)
+        == (truth.speed_mm_per_s, truth.gain_mm_per_mv),
+        leads_found=right,
+        leads_printed=int(np.isfinite(printed).any(axis=1).sum()),
+        wrong_names=() if reading is None else wrong_names(truth.record_mv, signal),
+        pearson=float(found.pearson),
+        rmse_uv=float(found.rmse_uv),
+        kaggle_ratio=float(found.kaggle_ratio),
+        mean_removed_snr_db=float(found.mean("mean_removed_snr_db")),
+        amplitude_error=float(np.median(known)) if known else float("nan"),
+        time_error=time_error(printed, estimate, READING_RATE_HZ),
     )
+    return ReadPage(figures, signal.astype(np.float32), lead_snr)
 
 
+@functools.cache
 def reader_digest() -> str:
     """Digest of what decides how a page is drawn and read: the looks that ship and the code."""
     top = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for network in sorted(NAMES.values()):
         digest.update((top / "checkpoints" / network / "config.json").read_bytes())
-    for room in ("dataset_generation", "digitization", "ecg", "segmentation"):
-        for source in sorted((top / room).rglob("*")):
-            if source.suffix in (".py", ".toml"):
-                digest.update(source.read_bytes())
+    drawing = [Path(__file__).with_name("cases.py"), *sorted(PRESETS.glob("*.toml"))]
+    for room in _ROOMS:
+        drawing += sorted((top / room).rglob("*"))
+    for source in drawing:
+        if source.suffix in (".py", ".toml"):
+            digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -159,25 +221,40 @@ def readings_folder(out: Path) -> Path:
     return out / "tmp" / "readings" / reader_digest()
 
 
+def case_folder(out: Path, case: PageCase, seed: int) -> Path:
+    """Where the readings of a case are kept."""
+    return readings_folder(out) / f"{case.name.replace('/', '_')}_{seed}"
+
+
 def read_all(
-    records: Iterator[Record], layout: str, strength: str, seed: int, out: Path, workers: int = 1
+    records: Iterable[Record], case: PageCase, seed: int, out: Path, workers: int = 1
 ) -> Iterator[ReadPage]:
     """Print, photograph and read records; what was read already is not read again.
 
     Args:
         records: what to print.
-        layout: layout id.
-        strength: strength of the photos.
+        case: how they are printed and photographed.
         seed: seed of pages and photos.
         out: folder of the results.
         workers: processes, each with one thread where there are several.
     """
-    folder = readings_folder(out) / f"{layout}_{strength}_{seed}"
-    folder.mkdir(parents=True, exist_ok=True)
-    work = [(record, folder / f"{record.record_id}.npz") for record in records]
-    missing = [(record, layout, strength, seed, path) for record, path in work if not path.exists()]
-    progress = tqdm(total=len(missing), desc=f"{layout}/{strength}", unit="page", disable=None)
-    with progress:
+    folder = case_folder(out, case, seed)
+    work = [(record, case, seed, folder / f"{record.record_id}.npz") for record in records]
+    read_missing(work, case.name, workers)
+    for *_, path in work:
+        yield load_read_page(path)
+
+
+PageWork = tuple[Record, PageCase, int, Path]
+"""A record to print, how, with which seed, and where to keep what was read."""
+
+
+def read_missing(work: Iterable[PageWork], title: str, workers: int = 1) -> None:
+    """Read the pages that were not read yet."""
+    missing = [one for one in work if not one[-1].exists()]
+    for *_, path in missing:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with tqdm(total=len(missing), desc=title, unit="page", disable=None) as progress:
         if workers > 1 and missing:
             context = multiprocessing.get_context("spawn")
             with context.Pool(workers, initializer=_one_thread) as pool:
@@ -187,28 +264,24 @@ def read_all(
             for one in missing:
                 _read_one(one)
                 progress.update()
-    for _, path in work:
-        yield load_read_page(path)
 
 
 def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # as learning.onnx and, when it is imported, torch take it
 
 
 @functools.cache
-def _reader() -> Any:
+def _reader() -> ReadsPicture:
     from pipeline.digitizer import Digitizer
 
     return Digitizer.load().digitize
 
 
-def _read_one(work: tuple[Record, str, str, int, Path]) -> None:
-    record, layout, strength, seed, path = work
-    photo = make_photo(record, layout, strength, seed)
-    truth = printed_truth(photo.page)
-    save_read_page(path, judge(record.record_id, truth, _reader(), photo.take(), layout))
+def _read_one(work: PageWork) -> None:
+    record, case, seed, path = work
+    photo = make_photo(record, case, seed)
+    truth = truth_of(photo.page)
+    save_read_page(path, judge(record.record_id, truth, _reader(), photo.take(), case.name))
 
 
 def save_read_page(path: Path, page: ReadPage) -> None:
@@ -222,18 +295,7 @@ def save_read_page(path: Path, page: ReadPage) -> None:
                 -32768,
             ).astype(np.int16),
             lead_snr_db=page.lead_snr_db,
-            figures=np.array(
-                [
-                    page.seconds,
-                    page.layout_right,
-                    page.leads_found,
-                    page.leads_printed,
-                    page.pearson,
-                    page.rmse_uv,
-                    page.kaggle_ratio,
-                ]
-            ),
-            words=np.array([page.record_id, page.status, page.reason]),
+            figures=np.array(json.dumps(asdict(page.figures))),
         )
 
 
@@ -242,10 +304,7 @@ def load_read_page(path: Path | os.PathLike[str]) -> ReadPage:
     with np.load(path) as file:
         uv = file["signal_uv"].astype(np.float32)
         uv[uv == -32768] = np.nan
-        figures = file["figures"].tolist()
-        words = [str(word) for word in file["words"]]
+        figures = json.loads(str(file["figures"]))
         snr = file["lead_snr_db"]
-    return ReadPage(
-        words[0], words[1], words[2], uv / 1000, figures[0], bool(figures[1]), int(figures[2]),
-        int(figures[3]), snr, figures[4], figures[5], figures[6],
-    )  # fmt: skip
+    figures["wrong_names"] = tuple(figures["wrong_names"])
+    return ReadPage(PageFigures(**figures), uv / 1000, snr)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from pipeline.benchmark import BenchmarkError
 from pipeline.benchmark.table import Figure, write_figures
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def measure_segmentation(options: BenchmarkOptions) -> Path:
     from segmentation.trace_look import TraceLookTask
 
     if options.data is None:
-        raise ValueError("this benchmark needs PTB-XL: name its folder with --data")
-    source = load_source(str(options.data), "validation", options.limit or EXAMPLES)
+        raise BenchmarkError("this benchmark needs PTB-XL: name its folder with --data")
+    source = load_source(str(options.data), "validation", options.count or EXAMPLES)
     figures = []
     for name, task_class in (
         ("page_look", PageLookTask),

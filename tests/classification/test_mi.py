@@ -69,3 +69,21 @@ def test_infarcts_of_fold_10_are_told_from_the_others(
     signals = ptbxl.signals(ids, 100).astype(np.float32) / 1000
     chance = [classifier.predict(signal, 100.0, None).probability for signal in signals]
     assert auroc(mi, np.array(chance)) > 0.87
+
+
+def test_shipped_graphs_answer_as_their_networks_where_leads_are_missing():
+    import checkpoints
+    from learning.checkpoint import read_checkpoint
+    from learning.inference import TorchNetwork, open_network
+
+    signal = simulate(np.random.default_rng(4)).signal_mv[:, ::5].copy()
+    signal[3:6, 250:] = np.nan
+    signal[6:] = np.nan
+    maps = draw_lead_maps(signal, 100.0, [0.0] * 6 + [np.nan] * 6)
+    for name, inputs in (
+        ("mi_signals", [signal[None]]),
+        ("mi_maps", [maps.ink[None], maps.present[None].astype(np.float32)]),
+    ):
+        folder = checkpoints.path(name)
+        expected = TorchNetwork(read_checkpoint(folder).network)(*inputs)
+        np.testing.assert_allclose(open_network(folder, "cpu")(*inputs), expected, atol=1e-3)

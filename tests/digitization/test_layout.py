@@ -6,14 +6,12 @@ import pytest
 from digitization.layout import (
     NameSeen,
     PageSeen,
-    PulseSeen,
     RowSeen,
     candidate_layouts,
     look_over,
-    pulse_gain,
 )
 from ecg.leads import LEADS
-from ecg.paper import GAINS_MM_PER_MV, LAYOUTS
+from ecg.paper import LAYOUTS
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import PageRejected
 from segmentation.layout_look import CLASSES
@@ -86,24 +84,3 @@ def test_names_without_rows_are_no_page():
     names = tuple(NameSeen(lead, 10.0, 10.0, 1.0) for lead in LEADS)
     with pytest.raises(PageRejected, match="traces"):
         candidate_layouts(PageSeen(names, (), ()))
-
-
-def _pulse(left, height, foot=50.0):
-    return PulseSeen(left, foot - height, left + 5, foot)
-
-
-@pytest.mark.parametrize(
-    ("pulses", "gain"),
-    [
-        ([_pulse(14, 10.3)], 10),
-        ([_pulse(14, 5)], 5),
-        ([_pulse(271, 19.6)], 20),
-        ([_pulse(14, 5), _pulse(130, 5)], 5),
-        ([_pulse(130, 5)], None),
-        ([_pulse(14, 7)], None),
-        ([_pulse(14, 5), _pulse(14, 10), _pulse(14, 20)], 10),
-        ([], None),
-    ],
-)
-def test_gain_is_believed_from_pulses_that_stand_where_pulses_stand(pulses, gain):
-    assert pulse_gain(pulses, [RowSeen(50.0, 20.0, 270.0)], GAINS_MM_PER_MV)[0] == gain

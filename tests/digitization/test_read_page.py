@@ -6,7 +6,7 @@ import pytest
 from ecg.leads import LEAD_INDEX
 from ecg.metrics.page import score_page
 from ecg.reading import PageRejected
-from pipeline.benchmark.pages import printed_truth
+from pipeline.benchmark.pages import truth_of
 from tests.digitization.perfect_looks import photograph, read_perfectly
 
 
@@ -25,7 +25,7 @@ def test_every_layout_is_read_with_its_leads_in_place(layout, strength, seed, mo
     photo = photograph(layout, strength, seed)
     reading = read_perfectly(photo, monkeypatch)
     assert reading.layout == layout
-    truth = printed_truth(photo.page)
+    truth = truth_of(photo.page).printed_mv
     score = score_page(truth, reading.signal_mv, 500.0)
     assert score.leads_found_percent == 100
     # A small lead on folded paper loses most.
@@ -51,7 +51,7 @@ def test_an_upside_down_page_is_turned(monkeypatch):
     turned = type(photo)(photo.page, replace(photo.spec, camera=camera))
     reading = read_perfectly(turned, monkeypatch)
     assert reading.evidence["quarter_turns"] == 2
-    score = score_page(printed_truth(photo.page), reading.signal_mv, 500.0)
+    score = score_page(truth_of(photo.page).printed_mv, reading.signal_mv, 500.0)
     assert score.leads_found_percent == 100
 
 

@@ -1,10 +1,12 @@
 """Where columns begin: most row ends agree, pulses stand before, between or after them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from digitization.layout import LayoutFound, PulseSeen, RowSeen
-from digitization.read_page import _time_base
+from digitization.time_base import time_base
 from digitization.traces import clean_heights
 from ecg.paper import LAYOUTS
 
@@ -25,7 +27,7 @@ def _found(layout, rows, column_mm):
 
 def test_most_row_ends_agree():
     rows = [_row(LEFT, LEFT + 249.95) for _ in range(3)] + [_row(LEFT - 9, LEFT + 251)]
-    starts, width = _time_base(_found("3x4", 4, 62.5), rows, (), 25.0)
+    starts, width = time_base(_found("3x4", 4, 62.5), rows, (), 25.0)
     assert width == 62.5
     np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.1)
 
@@ -33,7 +35,7 @@ def test_most_row_ends_agree():
 def test_what_was_read_of_pulses_before_the_rows_does_not_move_them():
     pulses = tuple(PulseSeen(LEFT - 6, 40.0, LEFT - 0.5, 50.0) for _ in range(3))
     rows = [_row(LEFT - 6, LEFT + 249.95) for _ in range(3)]
-    starts, width = _time_base(_found("3x4", 3, 62.5), rows, pulses, 25.0)
+    starts, width = time_base(_found("3x4", 3, 62.5), rows, pulses, 25.0)
     assert width == 62.5
     assert starts[0] == pytest.approx(LEFT, abs=0.1)
 
@@ -43,7 +45,7 @@ def test_pulses_between_columns_are_left_out():
         PulseSeen(x, 25.0 + 25 * k, x + 7, 35.0 + 25 * k) for x in (12.0, 127.0) for k in range(6)
     )
     rows = [_row(LEFT, 235.0, 30.0 + 25 * k) for k in range(6)]
-    starts, width = _time_base(_found("6x2", 6, 107.5), rows, pulses, 25.0)
+    starts, width = time_base(_found("6x2", 6, 107.5), rows, pulses, 25.0)
     assert starts[0] == pytest.approx(LEFT, abs=1)
     assert starts[1] == pytest.approx(135.0, abs=1.5)
     assert 95 < width < 108
@@ -52,7 +54,7 @@ def test_pulses_between_columns_are_left_out():
 def test_false_pulses_never_turn_the_time_round():
     pulses = tuple(PulseSeen(x, 25.0, x + 7, 35.0) for x in (70.0, 70.0, 88.0, 88.0, 150.0, 150.0))
     rows = [_row(LEFT, LEFT + 120) for _ in range(3)]
-    starts, width = _time_base(_found("3x4", 3, 30.0), rows, pulses, 25.0)
+    starts, width = time_base(_found("3x4", 3, 30.0), rows, pulses, 25.0)
     assert width > 0
     assert (np.diff(starts) > 0).all()
 
@@ -68,7 +70,7 @@ def _row_with_gaps(left, gap, level=50.0):
 
 def test_gaps_between_columns_are_no_time():
     rows = [_row_with_gaps(LEFT, 2.0) for _ in range(3)] + [_row(LEFT, LEFT + 249.95)]
-    starts, width = _time_base(_found("3x4+1", 4, 64.0), rows, (), 25.0)
+    starts, width = time_base(_found("3x4+1", 4, 64.0), rows, (), 25.0)
     assert width == 62.5
     np.testing.assert_allclose(starts, LEFT + 64.5 * np.arange(4), atol=0.15)
 
@@ -76,5 +78,40 @@ def test_gaps_between_columns_are_no_time():
 def test_ends_far_from_pulses_outweigh_what_was_read_beside_them():
     pulses = tuple(PulseSeen(LEFT - 6, 40.0, LEFT, 50.0) for _ in range(4))
     rows = [_row(LEFT + 1.0, LEFT + 249.95) for _ in range(3)] + [_row(LEFT - 9, LEFT + 270)]
-    starts, _ = _time_base(_found("3x4", 4, 62.5), rows, pulses, 25.0)
+    starts, _ = time_base(_found("3x4", 4, 62.5), rows, pulses, 25.0)
     assert starts[0] == pytest.approx(LEFT, abs=0.1)
+
+
+def test_a_row_that_leaves_the_picture_does_not_end_there():
+    whole = [_row(LEFT, LEFT + 231) for _ in range(3)]
+    rows = [replace(row, cut=(False, True)) for row in whole]
+    found = replace(_found("3x4", 3, 57.75), names_apart_mm=62.1)
+    starts, width = time_base(found, rows, (), 25.0)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.1)
+
+
+def test_where_both_ends_are_cut_the_steps_between_leads_tell_where_they_begin():
+    x = np.arange(0, 300, 0.125)
+    here = ((x >= LEFT + 3) & (x <= LEFT + 240)).astype(np.float32)
+    levels = np.array([50.0, 52.0, 47.5, 51.0])
+    rows = []
+    for k in range(3):
+        lead = np.clip((x - LEFT) // 62.5, 0, 3).astype(int)
+        y = np.roll(levels, k)[lead] + 0.3 * np.sin(x / 3 + k)
+        rows.append(replace(clean_heights(x, y, here, here), cut=(True, True)))
+    found = replace(_found("3x4", 3, 59.0), names_apart_mm=62.4)
+    starts, _ = time_base(found, rows, (), 25.0)
+    np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.3)
+
+
+def test_gaps_between_columns_do_not_stretch_them():
+    gap = 4.0
+    starts_mm = LEFT + (62.5 + gap) * np.arange(4)
+    x = np.arange(0, 330, 0.125)
+    inside = ((x[:, None] >= starts_mm) & (x[:, None] < starts_mm + 62.45)).any(axis=1)
+    here = np.asarray(inside, np.float32)
+    rows = [clean_heights(x, np.full(len(x), 50.0), here, here) for _ in range(3)]
+    starts, width = time_base(_found("3x4", 3, 65.5), rows, (), 25.0)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, starts_mm, atol=0.15)

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ecg.formats.csv_format import read_csv
+from ecg.formats.dicom_format import read_dicom
+from ecg.formats.npz_format import read_npz
 from ecg.formats.wfdb_format import read_wfdb
 from ecg.reading import Reading
 from pipeline.command import main
@@ -84,6 +86,26 @@ def test_result_json_is_in_photo_coordinates(
     assert result["evidence"]["pulse"] is None  # NaN is no JSON
     assert result["versions"]["numpy"] == np.__version__
     assert "diagnosis" not in result
+
+
+def test_formats_are_those_asked_for(tmp_path: Path, ecg_photo: Path, reading: Reading) -> None:
+    out = tmp_path / "out"
+    chosen = ["--formats", "npz", "dicom", "mask"]
+    assert main(["diagnose", str(ecg_photo), "--out", str(out), *chosen]) == 0
+    folder = out / "ward 3"
+    expected = ["mask.png", "overlay.jpg", "record.dcm", "record.npz", "report.html", "result.json"]
+    assert sorted(path.name for path in folder.iterdir()) == expected
+    npz, confidence = read_npz(folder / "record.npz")
+    for record, atol in ((npz, 0), (read_dicom(folder / "record.dcm"), 6e-4)):
+        assert record.rate_hz == 500
+        np.testing.assert_allclose(record.signal_mv, reading.signal_mv, atol=atol, equal_nan=True)
+    np.testing.assert_array_equal(confidence, reading.confidence)
+    mask = np.asarray(Image.open(folder / "mask.png"))
+    assert mask.shape == (570, 1130)
+    at = np.rint(reading.traces[0].photo_points).astype(int)
+    near = np.lib.stride_tricks.sliding_window_view(mask, (3, 3)).max(axis=(2, 3))
+    assert (near[at[:, 1] - 1, at[:, 0] - 1] > 100).all()
+    assert (mask > 0).mean() < 0.1
 
 
 def test_diagnose_adds_probability_and_report(tmp_path: Path, ecg_photo: Path) -> None:
@@ -230,7 +252,9 @@ def test_disk_that_fills_up_ends_the_run_with_exit_2(
         ["digitise", "a.jpg"],
         ["digitize", "a.jpg", "--speed", "30"],
         ["digitize", "a.jpg", "--layout", "4x3"],
+        ["digitize", "a.jpg", "--formats", "edf"],
         ["digitize", "a.jpg", "--max-megapixels", "0"],
+        ["digitize", "a.jpg", "--mm-per-px", "0"],
         ["train", "everything"],
         ["benchmark"],
     ],
@@ -251,11 +275,17 @@ def test_hints_reach_the_reader(
         return Digitizer(stub_read)
 
     monkeypatch.setattr(Digitizer, "load", load)
-    hints = ["--layout", "6x2+1", "--speed", "50", "--gain", "20"]
+    hints = ["--layout", "6x2+1", "--speed", "50", "--gain", "20", "--mm-per-px", "0.127"]
     main(["digitize", str(ecg_photo), "--out", str(tmp_path / "out"), *hints])
-    assert seen == {"layout": "6x2+1", "speed_mm_per_s": 50.0, "gain_mm_per_mv": 20.0}
+    assert seen == {
+        "layout": "6x2+1",
+        "speed_mm_per_s": 50.0,
+        "gain_mm_per_mv": 20.0,
+        "mm_per_px": 0.127,
+        "precision": "float32",
+    }
     main(["digitize", str(ecg_photo), "--out", str(tmp_path / "out")])
-    assert set(seen.values()) == {None}
+    assert set(seen.values()) == {None, "float32"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["digitize", "--help"], ["--version"]])

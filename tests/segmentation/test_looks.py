@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
-import segmentation.lead_names  # noqa: F401  (registers LeadNameNetwork)
+import segmentation.lead_names
+import segmentation.text_lines  # noqa: F401  (both register networks)
 from ecg.record import Record
 from ecg.simulator import SimulatorSource
+from learning.checkpoint import read_checkpoint
+from learning.inference import TorchNetwork, open_network
 from learning.registry import build_network
 from segmentation import layout_look, networks, page_look, trace_look
-from segmentation.looks import Looks
+from segmentation.looks import NAMES, Looks
 from segmentation.pages import sample_photo_of
 from segmentation.replay import Replayed
 
@@ -40,11 +45,13 @@ def _network(in_channels: int, classes: int, stride: int = 1) -> torch.nn.Module
 
 @pytest.fixture(scope="module")
 def looks() -> Looks:
+    strip = {"strip_mm": trace_look.STRIP_MM, "pixels_per_mm": trace_look.PIXELS_PER_MM}
     return Looks(
-        _network(3, 5),
-        _network(3, 15, 2),
-        build_network("LeadNameNetwork", width=4),
-        _network(4, 2),
+        TorchNetwork(_network(3, 5), {"classes": page_look.CLASSES}),
+        TorchNetwork(_network(3, 15, 2), {"classes": layout_look.CLASSES}),
+        TorchNetwork(build_network("LeadNameNetwork", width=4)),
+        TorchNetwork(_network(4, 2), strip),
+        TorchNetwork(build_network("TextLineNetwork", width=2)),
     )
 
 
@@ -164,3 +171,41 @@ def test_replayed_examples_keep_their_target():
     picture, target = replayed.example(0, np.random.default_rng(0))
     assert 0 <= picture.min() <= picture.max() <= 1
     assert target.unique().numel() == 1
+
+
+@pytest.mark.parametrize("block", [(2, 2), (4, 1)])
+def test_blocks_are_folded_as_pixel_unshuffle_does(block):
+    image = torch.rand(2, 3, 16, 24)
+    folded = networks.fold_blocks(image, block)
+    if block == (2, 2):
+        assert torch.equal(folded, torch.nn.functional.pixel_unshuffle(image, 2))
+    assert torch.equal(
+        folded[:, 1], image[:, 0, 1 // block[1] :: block[0], 1 % block[1] :: block[1]]
+    )
+    assert torch.equal(networks.unfold_blocks(folded, block), image)
+
+
+def test_strips_are_seen_as_the_network_was_trained_to(looks):
+    strip = np.random.default_rng(0).integers(0, 255, (100, 70, 3)).astype(np.uint8)
+    picture = torch.cat([page_look.to_tensor(strip), trace_look.height_channel(100, 70)])[None]
+    multiple = looks._trace.multiple
+    padding = (0, -70 % multiple, 0, -100 % multiple)
+    padded = torch.nn.functional.pad(picture, padding, mode="replicate")
+    logits = torch.from_numpy(looks._trace(padded.numpy()))[..., :100, :70]
+    expected = trace_look.column_scores(logits).softmax(dim=1)[0]
+    np.testing.assert_allclose(looks.see_trace(strip), expected, atol=1e-5)
+
+
+def test_shipped_graphs_see_what_their_networks_see():
+    import checkpoints
+
+    rng = np.random.default_rng(0)
+    for name in NAMES.values():
+        folder = checkpoints.path(name)
+        checkpoint = read_checkpoint(folder)
+        network = TorchNetwork(checkpoint.network)
+        described: Any = checkpoint.network.graph_inputs
+        inputs = [one.example(rng, 2) for one in described.values()]
+        np.testing.assert_allclose(
+            open_network(folder, "cpu")(*inputs), network(*inputs), atol=1e-3, err_msg=name
+        )

@@ -1,0 +1,131 @@
+"""Rows of traces: strips rectified from the photo, looked at and followed column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitization.following import follow
+from digitization.layout import NameSeen, PageSeen, RowSeen
+from digitization.rectify import rectify
+from digitization.traces import RowTrace, clean_heights
+from ecg.page_geometry import PageGeometry
+
+FloatArray = NDArray[np.float64]
+
+_PIXELS_PER_MM = 8.0
+_COLUMNS_PER_MM = 12.0
+_STRIP_MM = 48.0
+_TALL_STRIP_MM = 64.0
+_TALLEST_STRIP_MM = 96.0
+_DENSE_ROWS_MM = 18.0
+_SIDE_MM = 14.0
+_SURE_NAME = 0.5
+_NAME_INK = 0.1
+_AT_BORDER_MM = 0.5
+_BESIDE_PHOTO_MM = 1.5
+
+
+class SeesTraces(Protocol):
+    """The trace look, as rows need it."""
+
+    def see_trace(self, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Trace look at a strip about one row: ``(heights + 1, w)``, the last of no trace."""
+
+
+def read_rows(
+    photo: NDArray[np.uint8], geometry: PageGeometry, seen: PageSeen, looks: SeesTraces
+) -> dict[RowSeen, RowTrace]:
+    """Read the centre line of every row, all over the same columns.
+
+    Args:
+        photo: ``(h, w, 3)`` uint8 RGB.
+        geometry: map of the page.
+        seen: what is on the page.
+        looks: the trace look.
+    """
+    rows = seen.rows
+    if not rows:
+        return {}
+    left = min(row.left_mm for row in rows) - _SIDE_MM
+    right = max(row.right_mm for row in rows) + _SIDE_MM
+    levels = [row.y_mm for row in rows]
+    spacing = float(np.median(np.diff(levels))) if len(rows) > 1 else np.inf
+    strip_mm = _STRIP_MM if spacing < _DENSE_ROWS_MM else _TALL_STRIP_MM
+
+    def read(some: Sequence[RowSeen], height_mm: float) -> list[RowTrace]:
+        return _read_strips(photo, geometry, some, (left, right), height_mm, seen.names, looks)
+
+    traces = dict(zip(rows, read(rows, strip_mm), strict=True))
+    # Waves that reach the border of their strip may go on beyond it.
+    tall = [row for row in rows if _reaches(traces[row], row.y_mm, strip_mm / 2)]
+    if tall:
+        traces.update(zip(tall, read(tall, _TALLEST_STRIP_MM), strict=True))
+    return {row: _seen_to_end(trace, geometry, photo) for row, trace in traces.items()}
+
+
+def _read_strips(
+    photo: NDArray[np.uint8],
+    geometry: PageGeometry,
+    rows: Sequence[RowSeen],
+    ends_mm: tuple[float, float],
+    strip_mm: float,
+    names: tuple[NameSeen, ...],
+    looks: SeesTraces,
+) -> list[RowTrace]:
+    """Read rows, each in a strip of a height about its level."""
+    left, right = ends_mm
+    size = (round((right - left) * _COLUMNS_PER_MM), round(strip_mm * _PIXELS_PER_MM))
+    tops = [row.y_mm - strip_mm / 2 for row in rows]
+    scales = (_COLUMNS_PER_MM, _PIXELS_PER_MM)
+    strips = (rectify(photo, geometry, left, top, size, scales) for top in tops)
+    columns = np.stack([looks.see_trace(strip) for strip in strips])
+    for strip, top in zip(columns, tops, strict=True):
+        _doubt_names(strip[:-1], names, left, top)
+    x = left + np.arange(size[0]) / _COLUMNS_PER_MM
+    return [
+        clean_heights(x, top + centre.astype(np.float64) / _PIXELS_PER_MM, here, sure)
+        for top, centre, here, sure in zip(tops, *follow(columns), strict=True)
+    ]
+
+
+def _doubt_names(
+    heights: NDArray[np.float32], names: tuple[NameSeen, ...], left_mm: float, top_mm: float
+) -> None:
+    """Lower, in place, the likelihood of a trace where a lead name is printed.
+
+    A trace may run through a name; but where the trace may be elsewhere, the ink is the name's:
+    the strokes of a "V" below the beginning of a lead look like a complex.
+    """
+    for name in names:
+        if name.score < _SURE_NAME:
+            continue
+        half_x, half_y = name.half_mm
+        first = round((name.x_mm - half_x - left_mm) * _COLUMNS_PER_MM)
+        last = round((name.x_mm + half_x - left_mm) * _COLUMNS_PER_MM)
+        above = round((name.y_mm - half_y - top_mm) * _PIXELS_PER_MM)
+        below = round((name.y_mm + half_y - top_mm) * _PIXELS_PER_MM)
+        heights[max(above, 0) : max(below + 1, 0), max(first, 0) : max(last + 1, 0)] *= _NAME_INK
+
+
+def _reaches(trace: RowTrace, level_mm: float, half_mm: float) -> bool:
+    """Whether a trace comes to the border of its strip."""
+    return bool((np.abs(trace.y_mm - level_mm) > half_mm - _AT_BORDER_MM).any())
+
+
+def _seen_to_end(trace: RowTrace, geometry: PageGeometry, photo: NDArray[np.uint8]) -> RowTrace:
+    """The same trace, knowing at which ends it leaves the picture."""
+    extent = trace.extent_mm
+    if extent is None:
+        return trace
+    finite = np.isfinite(trace.y_mm)
+    heights = np.interp(extent, trace.x_mm[finite], trace.y_mm[finite])
+    outwards = np.array([-_BESIDE_PHOTO_MM, _BESIDE_PHOTO_MM])
+    beyond = geometry.photo_from_page(np.stack([np.array(extent) + outwards, heights], axis=-1))
+    height, width = photo.shape[:2]
+    first, last = (not (0 <= x <= width - 1 and 0 <= y <= height - 1) for x, y in beyond.tolist())
+    return replace(trace, cut=(first, last))

@@ -1,0 +1,202 @@
+"""The time base: where the columns of a page begin and how wide they are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitization.layout import LayoutFound, PulseSeen
+from digitization.traces import RowTrace
+from ecg.reading import READING_RATE_HZ, PageRejected
+
+FloatArray = NDArray[np.float64]
+
+_AGREEMENT_MM = 0.5
+_FOOT_MM = 1.0
+_BESIDE_PULSE = 0.5
+_GAPS_MM = (0.0, *np.arange(0.5, 5.01, 0.125).tolist())
+_FULL_GAP = 0.3
+_WIDTH_ERROR = 0.045
+_SEARCHED_MM = np.arange(-9.0, 9.01, 0.25)
+_STEP_NEAR_MM = 0.35
+_STEP_FAR_MM = 1.6
+_LEAST_STEP_MM = 0.6
+_TALL_STEP_MM = 3.0
+_STRAIGHT = 0.12
+_USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
+
+
+def time_base(
+    found: LayoutFound, rows: list[RowTrace], pulses: tuple[PulseSeen, ...], speed: float
+) -> tuple[tuple[float, ...], float]:
+    """Where the columns begin and how wide they are, from the ends of the rows.
+
+    Rows that are a little longer or shorter than a usual page have its length, and lie where
+    most of their ends agree; what is longer may be gaps between the columns.
+    """
+    ended = [(row, extent) for row, extent in ((row, row.extent_mm) for row in rows) if extent]
+    if not ended:
+        raise PageRejected("The traces on the page are too faint to read.", "trace")
+    columns = found.layout.columns
+    # A row that leaves the picture does not end there.
+    begins = np.array([extent[0] for row, extent in ended if not row.cut[0]])
+    ends = np.array([extent[1] for row, extent in ended if not row.cut[1]])
+    is_cut = not (len(begins) and len(ends))
+    left = float(np.median(begins if len(begins) else [extent[0] for _, extent in ended]))
+    right = float(np.median(ends if len(ends) else [extent[1] for _, extent in ended]))
+    width = (right - left) / columns
+    from_names = not is_cut and abs(found.column_mm - width) > 0.05 * width
+    if from_names:
+        width = found.column_mm
+    elif is_cut:
+        width = found.names_apart_mm or found.column_mm
+    leading = [p.right_mm for p in pulses if p.left_mm - 4 < left < p.right_mm + 4]
+    trailing = [p.left_mm for p in pulses if p.left_mm - 4 < right < p.right_mm + 4]
+    usual_mm = _usual_width(width, speed, columns)
+    gap = 0.0
+    if usual_mm and not from_names and not (leading and trailing):
+        # What stands beyond the foot of pulses at an end was read from them.
+        begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
+        ends = ends[ends < (np.median(trailing) + _FOOT_MM if trailing else np.inf)]
+        if not len(begins) + len(ends):
+            begins = np.array([_left_from_steps(left, usual_mm, columns, rows)])
+        # The last sample stands one step before the end.
+        ends = ends + speed / READING_RATE_HZ
+        # Beside a pulse an end is less sure.
+        sure = np.array([_BESIDE_PULSE if leading else 1.0] * len(begins))
+        sure = np.append(sure, [_BESIDE_PULSE if trailing else 1.0] * len(ends))
+        short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
+        left, gap = _left_and_gap(begins, ends, sure, usual_mm, columns, short)
+    elif leading:
+        left = float(np.median(leading))
+    width = usual_mm or width
+    between = _pulses_between(left, right, width, columns, len(rows), pulses)
+    if between is not None:
+        starts, shortest = between
+        return starts, _usual_width(shortest, speed, 1) or shortest
+    return tuple(left + k * (width + gap) for k in range(columns)), width
+
+
+def _left_from_steps(left_mm: float, width_mm: float, columns: int, rows: list[RowTrace]) -> float:
+    """Where the first column begins, from the steps between its leads and the next ones.
+
+    Args:
+        left_mm: where it may begin, give or take.
+        width_mm: width of a column.
+        columns: their number.
+        rows: centre lines.
+    """
+    best, most = left_mm, 0.0
+    for left in left_mm + _SEARCHED_MM:
+        steps = [(step_at(row, left + k * width_mm), k) for row in rows for k in range(1, columns)]
+        seen = [(step[0] - k * width_mm, abs(step[1])) for step, k in steps if step]
+        total = sum(min(height, _TALL_STEP_MM) for _, height in seen)
+        if total > most:
+            best, most = float(np.median([place for place, _ in seen])), total
+    return best
+
+
+def step_at(row: RowTrace, at_mm: float) -> tuple[float, float] | None:
+    """Where near a place one trace ends and the next begins at another height.
+
+    Both are taken as straight for a millimetre; between them, the share of each in the heights
+    read tells where one passes into the other.
+
+    Returns:
+        Position and height of the step in mm; None where there is no clear one.
+    """
+    x, y = row.x_mm - at_mm, row.y_mm
+    pitch = x[1] - x[0]
+    sides = [(x > -_STEP_FAR_MM) & (x < -_STEP_NEAR_MM), (x < _STEP_FAR_MM) & (x > _STEP_NEAR_MM)]
+    between = np.flatnonzero(np.abs(x) <= _STEP_NEAR_MM)
+    if len(between) < 2 or not all(np.isfinite(y[side]).sum() >= 5 for side in sides):
+        return None
+    if not np.isfinite(y[between]).all():
+        return None
+    lines, rest = [], 0.0
+    for side in sides:
+        there = side & np.isfinite(y)
+        line = np.polyfit(x[there], y[there], 1)
+        rest = max(rest, float(np.std(y[there] - np.polyval(line, x[there]))))
+        lines.append(np.polyval(line, x[between]))
+    height = lines[1] - lines[0]
+    if np.abs(height).min() < max(_LEAST_STEP_MM, rest / _STRAIGHT):
+        return None
+    before = np.clip((lines[1] - y[between]) / height, 0.0, 1.0)
+    place = at_mm + x[between[0]] - pitch / 2 + float(before.sum()) * pitch
+    return place, float(np.mean(height))
+
+
+def _left_and_gap(
+    begins_mm: FloatArray,
+    ends_mm: FloatArray,
+    sure: FloatArray,
+    width_mm: float,
+    columns: int,
+    rows: list[RowTrace],
+) -> tuple[float, float]:
+    """Where the first column begins, and how far the columns stand apart.
+
+    Args:
+        begins_mm, ends_mm: of the rows.
+        sure: weight of each.
+        width_mm: width of a column.
+        columns: their number.
+        rows: rows that have all columns.
+    """
+    best_left, best_gap, most = 0.0, 0.0, -np.inf
+    for gap in _GAPS_MM if columns > 1 and rows else _GAPS_MM[:1]:
+        length = width_mm * columns + gap * (columns - 1)
+        left = _agreed(np.concatenate([begins_mm, ends_mm - length]), sure)
+        # Presence says how much of the gaps is empty; a gap that is none is full of traces.
+        empty = 0.0
+        for row in rows:
+            for column in range(1, columns):
+                start = left + column * width_mm + (column - 1) * gap
+                inside = row.presence[(row.x_mm > start) & (row.x_mm < start + gap)]
+                empty += float((_FULL_GAP - inside).sum()) * (row.x_mm[1] - row.x_mm[0])
+        if empty > most:
+            best_left, best_gap, most = left, gap, empty
+    return best_left, best_gap
+
+
+def _agreed(places_mm: FloatArray, sure: FloatArray) -> float:
+    """The mean of the places that most agree on, the others being misread."""
+    close = np.abs(places_mm[:, None] - places_mm) < _AGREEMENT_MM
+    best = close[(close @ sure).argmax()]
+    return float(np.average(places_mm[best], weights=sure[best]))
+
+
+def _usual_width(width_mm: float, speed: float, columns: int) -> float | None:
+    """The usual width of a column near a measured one, which may hold a share of the gaps."""
+    gap = _GAPS_MM[-1] * (columns - 1) / columns
+    for usual in (window * speed for window in _USUAL_WINDOWS_S):
+        slack = _WIDTH_ERROR * usual
+        if -slack < width_mm - usual < max(slack, gap):
+            return usual
+    return None
+
+
+def _pulses_between(
+    left: float,
+    right: float,
+    width: float,
+    columns: int,
+    rows: int,
+    pulses: tuple[PulseSeen, ...],
+) -> tuple[tuple[float, ...], float] | None:
+    """Starts and width of columns that begin with a pulse each; None where they do not."""
+    starts, ends = [left], []
+    first = [pulse.right_mm for pulse in pulses if abs(pulse.right_mm - left) < 8]
+    foot = left - float(np.median(first)) if first else 1.0
+    for column in range(1, columns):
+        here = [p for p in pulses if abs(p.right_mm - left - column * width) < 0.15 * width]
+        if len(here) < max(2, rows / 2):
+            return None
+        starts.append(float(np.median([pulse.right_mm for pulse in here])) + foot)
+        ends.append(float(np.median([pulse.left_mm for pulse in here])))
+    if columns == 1:
+        return None
+    ends.append(right)
+    shortest = min(end - start for start, end in zip(starts, ends, strict=True))
+    return (tuple(starts), shortest) if shortest > 0.6 * width else None
