@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 
 _AGREEMENT_MM = 0.5
 _FOOT_MM = 1.0
-_BESIDE_PULSE = 0.5
+_BESIDE_PULSE = 0.1
 _GAPS_MM = (0.0, *np.arange(0.5, 5.01, 0.125).tolist())
 _FULL_GAP = 0.3
 _WIDTH_ERROR = 0.045
