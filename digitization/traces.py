@@ -17,6 +17,9 @@ _LONGEST_GAP_MM = 1.2
 _MARK_MM = 0.6
 _SIDE_MM = 2.2
 _STEP_MM = 1.5
+_TOP_MM = 0.6
+_FALL_MM = 1.2
+_HIGH_MM = 4.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def without_pulse(trace: RowTrace, left_mm: float) -> RowTrace:
     """Take out what was read of a pulse that falls where the row begins.
 
     Within half a millimetre of the beginning, heights far from those on both sides belong to the
-    pulse, not to the heart.
+    pulse, not to the heart; so does the fall from a height at which the row did not begin.
 
     Args:
         trace: a row as read.
@@ -109,6 +112,11 @@ def without_pulse(trace: RowTrace, left_mm: float) -> RowTrace:
     """
     x, y = trace.x_mm, trace.y_mm.copy()
     away = x - left_mm
+    before = y[(away > -_TOP_MM) & (away < 0) & np.isfinite(y)]
+    after = y[(away > _FALL_MM) & (away < _SIDE_MM) & np.isfinite(y)]
+    if len(before) and len(after) and np.median(after) - np.median(before) > _HIGH_MM:
+        falling = (away > -_SIDE_MM) & (away < _FALL_MM)
+        y[falling & (y < np.median(after) - _STEP_MM)] = np.nan
     sides = [(away > -_SIDE_MM) & (away < -_MARK_MM), (away > _MARK_MM) & (away < _SIDE_MM)]
     levels = [np.nanmedian(y[side]) for side in sides if np.isfinite(y[side]).any()]
     if not levels:

@@ -1,11 +1,20 @@
-"""Many photos, one after the other; one bad file never ends the run."""
+"""Many photos; one bad file never ends the run.
+
+Several photos may be read at a time, each in a thread; what was read is written in the order of
+the photos, so that folders have the same names however many there are.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from queue import Empty, Full, Queue
 
 from ecg.page_parts import PagePartsError
 from ecg.reading import PageRejected, Reading
@@ -37,6 +46,17 @@ class Outcome:
     diagnosis: Diagnosis | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _PageDone:
+    """One page of a photo after reading: the photo and what was read, or why not."""
+
+    page: int
+    seconds: float
+    photo: Photo | None = None
+    result: Reading | Diagnosis | None = None
+    error: Exception | None = None
+
+
 def run_batch(
     photos: Sequence[Path],
     tree: ResultTree,
@@ -44,37 +64,95 @@ def run_batch(
     diagnose: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
     formats: Sequence[RecordFormat] = DEFAULT_FORMATS,
+    jobs: int = 1,
 ) -> Iterator[Outcome]:
     """Processes photos and writes their results.
 
     Args:
         photos: files, each with one page or several.
         tree: where the results go.
-        process: what to do with a photo.
+        process: what to do with a photo; called from ``jobs`` threads.
         diagnose: whether ``process`` gives a diagnosis.
         max_megapixels: see ``load_photos``.
         formats: see ``write_result``.
+        jobs: photos read at a time.
 
     Yields:
-        One outcome a page, as soon as its results are written.
+        One outcome a page, in the order of the photos, as soon as its results are written.
 
     Raises:
         OutputError: the results cannot be written; nothing half-written stays.
     """
-    for path in photos:
-        for outcome in _run_file(path, tree, process, diagnose, max_megapixels, formats):
-            tree.add_row(outcome.row)
-            yield outcome
+    for path, done in _read_all(photos, process, max_megapixels, jobs):
+        began = time.perf_counter()
+        outcome = _written(path, done, tree, formats)
+        outcome = _timed(outcome, done.seconds + time.perf_counter() - began, diagnose)
+        tree.add_row(outcome.row)
+        yield outcome
 
 
-def _run_file(
+def _read_all(
+    photos: Sequence[Path], process: Process, max_megapixels: float, jobs: int
+) -> Iterator[tuple[Path, _PageDone]]:
+    """Every page of every photo, in order; other photos are read meanwhile."""
+    if jobs == 1:
+        for path in photos:
+            for page in _read_file(path, process, max_megapixels):
+                yield path, page
+        return
+    stopped = threading.Event()
+    waiting = deque(photos)
+    under_way: deque[tuple[Path, Queue[_PageDone | None]]] = deque()
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            while waiting or under_way:
+                while waiting and len(under_way) < 2 * jobs:
+                    path = waiting.popleft()
+                    pages: Queue[_PageDone | None] = Queue(maxsize=2)
+                    pool.submit(_feed, pages, path, process, max_megapixels, stopped)
+                    under_way.append((path, pages))
+                path, pages = under_way[0]
+                done = pages.get()
+                if done is not None:
+                    yield path, done
+                else:
+                    under_way.popleft()
+        finally:
+            stopped.set()
+            for _, pages in under_way:
+                _empty(pages)
+
+
+def _feed(
+    pages: Queue[_PageDone | None],
     path: Path,
-    tree: ResultTree,
     process: Process,
-    diagnose: bool,
     max_megapixels: float,
-    formats: Sequence[RecordFormat],
-) -> Iterator[Outcome]:
+    stopped: threading.Event,
+) -> None:
+    """Read a file in a thread of its own, a page or two ahead of who takes them."""
+    page: _PageDone | None
+    for page in chain(_read_file(path, process, max_megapixels), [None]):
+        while not stopped.is_set():
+            try:
+                pages.put(page, timeout=0.2)
+                break
+            except Full:
+                continue
+        if stopped.is_set():
+            return
+
+
+def _empty(pages: Queue[_PageDone | None]) -> None:
+    try:
+        while True:
+            pages.get_nowait()
+    except Empty:
+        return
+
+
+def _read_file(path: Path, process: Process, max_megapixels: float) -> Iterator[_PageDone]:
+    """Every page of a file; whatever goes wrong with one is that page's error."""
     pages = load_photos(path, max_megapixels)
     page = 0
     while True:
@@ -84,24 +162,40 @@ def _run_file(
             photo = next(pages, None)
             if photo is None:
                 return
-            outcome = _run_page(photo, tree, process, formats)
-        except OutputError:
-            raise
-        except (PhotoError, PagePartsError) as error:
-            outcome = _failed(tree, path, page, "error", str(error))
-        except PageRejected as error:
-            outcome = _failed(tree, path, page, "rejected", str(error))
+            result = process(photo)
+            yield _PageDone(page, time.perf_counter() - began, photo, result)
         except Exception as error:  # noqa: BLE001 (the boundary of one photo in a batch)
-            tree.log_error(path, page, error)
-            sentence = f"Internal error ({type(error).__name__}); the traceback is in errors.log."
-            outcome = _failed(tree, path, page, "error", sentence)
-        yield _timed(outcome, time.perf_counter() - began, diagnose)
+            yield _PageDone(page, time.perf_counter() - began, error=error)
 
 
-def _run_page(
-    photo: Photo, tree: ResultTree, process: Process, formats: Sequence[RecordFormat]
+def _written(
+    path: Path, done: _PageDone, tree: ResultTree, formats: Sequence[RecordFormat]
 ) -> Outcome:
-    result = process(photo)
+    """Write what was read of a page, or tell why nothing was."""
+    try:
+        if done.error is not None:
+            raise done.error
+        if done.photo is None or done.result is None:
+            raise RuntimeError("a page without a result")
+        return _write_page(done.photo, done.result, tree, formats)
+    except OutputError:
+        raise
+    except (PhotoError, PagePartsError) as error:
+        return _failed(tree, path, done.page, "error", str(error))
+    except PageRejected as error:
+        return _failed(tree, path, done.page, "rejected", str(error))
+    except Exception as error:  # noqa: BLE001 (the boundary of one photo in a batch)
+        tree.log_error(path, done.page, error)
+        sentence = f"Internal error ({type(error).__name__}); the traceback is in errors.log."
+        return _failed(tree, path, done.page, "error", sentence)
+
+
+def _write_page(
+    photo: Photo,
+    result: Reading | Diagnosis,
+    tree: ResultTree,
+    formats: Sequence[RecordFormat],
+) -> Outcome:
     diagnosis = result if isinstance(result, Diagnosis) else None
     reading = result.reading if isinstance(result, Diagnosis) else result
     name = tree.folder_name(photo.path, photo.page)

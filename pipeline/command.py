@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +31,7 @@ from segmentation.train import TrainLook
 if TYPE_CHECKING:
     from pipeline.batch import Outcome, Process
 
+_MOST_JOBS = 4
 EXIT_OK = 0
 EXIT_USAGE = 2
 EXIT_NOT_ALL_READ = 3
@@ -228,9 +230,13 @@ def _read_photos(options: DigitizeOptions) -> int:
         tree = ResultTree(options.out, diagnose)
         from pipeline.batch import run_batch
 
+        jobs = options.jobs or min(os.cpu_count() or 1, _MOST_JOBS, len(photos))
+        if jobs > 1:
+            # Photos side by side use the cores better than each on all of them.
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
         process = _load_process(options, diagnose, given)
         outcomes = run_batch(
-            photos, tree, process, diagnose, options.max_megapixels, options.formats
+            photos, tree, process, diagnose, options.max_megapixels, options.formats, jobs
         )
         return _show(outcomes, len(photos), options)
     except (PhotoError, OutputError, PageFileError) as error:

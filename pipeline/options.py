@@ -47,6 +47,8 @@ class DigitizeOptions:
     """What the recording is written as; mask is a picture of the traces, to be mended."""
     precision: Literal["float32", "int8"] = "float32"
     """What the networks compute in; int8 is quicker on a CPU and a little less exact."""
+    jobs: int | None = None
+    """Photos read at a time; by default as many as there are cores, at most 4."""
     max_megapixels: float = 120.0
     """Larger pictures are refused before they are decoded."""
     json: bool = False
@@ -57,6 +59,8 @@ class DigitizeOptions:
     def __post_init__(self) -> None:
         if not self.max_megapixels > 0:
             raise ValueError(f"--max-megapixels must be above 0, not {self.max_megapixels:g}")
+        if self.jobs is not None and not 1 <= self.jobs <= 64:
+            raise ValueError(f"--jobs must be from 1 to 64, not {self.jobs}")
         if self.mm_per_px is not None:
             check_scale(self.mm_per_px)
 

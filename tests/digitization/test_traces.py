@@ -45,3 +45,16 @@ def test_a_pulse_that_falls_where_the_row_begins_is_taken_out_and_a_beat_stays()
     cleaned = without_pulse(replace(row, y_mm=y), 40.0)
     np.testing.assert_allclose(cleaned.y_mm[pulse], row.y_mm[pulse], atol=0.6)
     np.testing.assert_allclose(cleaned.y_mm[beat], y[beat])
+
+
+def test_the_fall_of_a_pulse_into_the_first_lead_is_not_read_as_heart():
+    x = np.arange(0, 40, 1 / 12)
+    y = np.full(len(x), 50.0)
+    y[(x > 5) & (x < 10.2)] = 40.0
+    falls = (x >= 10.2) & (x < 10.9)
+    y[falls] = 40.0 + 10 * (x[falls] - 10.2) / 0.7
+    here = np.ones(len(x), np.float32)
+    cleaned = without_pulse(clean_heights(x, y, here, here), 10.0)
+    lead = cleaned.y_mm[(x >= 10) & (x < 30)]
+    assert np.nanmax(np.abs(lead - 50)) < 2
+    assert np.isfinite(lead).mean() > 0.93
