@@ -17,7 +17,6 @@ _LONGEST_GAP_MM = 1.2
 _MARK_MM = 0.6
 _SIDE_MM = 2.2
 _STEP_MM = 1.5
-_TOP_MM = 0.6
 _FALL_MM = 1.2
 _HIGH_MM = 4.0
 
@@ -112,7 +111,7 @@ def without_pulse(trace: RowTrace, left_mm: float) -> RowTrace:
     """
     x, y = trace.x_mm, trace.y_mm.copy()
     away = x - left_mm
-    before = y[(away > -_TOP_MM) & (away < 0) & np.isfinite(y)]
+    before = y[(away > -_SIDE_MM) & (away < 0) & np.isfinite(y)]
     after = y[(away > _FALL_MM) & (away < _SIDE_MM) & np.isfinite(y)]
     if len(before) and len(after) and np.median(after) - np.median(before) > _HIGH_MM:
         falling = (away > -_SIDE_MM) & (away < _FALL_MM)
