@@ -110,7 +110,7 @@ class Looks:
         return _softmax(self._text(normalise(crop)[None, None])[0], axis=1)
 
     def see_trace(self, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Apply the trace look to a strip about one row at its 8 pixels per mm.
+        """Apply the trace look to a strip about one row at its 12 columns and 8 rows a mm.
 
         Args:
             strip: ``(h, w, 3)`` uint8 RGB, the row in its middle.
