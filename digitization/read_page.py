@@ -256,12 +256,12 @@ class _Steps:
         self._taken: list[Step] = []
 
     @contextmanager
-    def take(self, stage: str, given: bool, source: str = "network") -> Iterator[None]:
+    def take(self, stage: str, given: bool) -> Iterator[None]:
         """Time what is done in the block."""
         began = perf_counter()
         yield
         seconds = round(perf_counter() - began, 3)
-        self._taken.append(Step(stage, "given" if given else source, seconds))
+        self._taken.append(Step(stage, "given" if given else "network", seconds))
 
     @property
     def taken(self) -> tuple[Step, ...]:

@@ -15,8 +15,6 @@ from digitization.rectify import rectify
 from digitization.traces import RowTrace, clean_heights
 from ecg.page_geometry import PageGeometry
 
-FloatArray = NDArray[np.float64]
-
 _PIXELS_PER_MM = 8.0
 _COLUMNS_PER_MM = 12.0
 _STRIP_MM = 48.0

@@ -103,19 +103,43 @@ def draw_crop(rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
     if rng.random() < 0.25:
         x = int(w / 2 + rng.normal(0, 3 * scale))
         cv2.line(cover, (x, 0), (x, int(rng.integers(1, h))), 255, int(rng.integers(3, 9)))
+    picture = print_ink(picture, cover, ink, SIZE)
+    # Photos of few pixels per mm reach the recogniser enlarged.
+    small = rng.uniform(0.4, 0.95) if rng.random() < 0.35 else None
+    return photograph_print(picture, rng, small, most_blur=1.3), label
+
+
+def print_ink(
+    picture: NDArray[np.float32], cover: NDArray[np.uint8], ink: float, size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Ink laid on paper by its cover (0..255), shrunk to a size (width, height)."""
     share = cover.astype(np.float32) / 255
-    picture = (picture * (1 - share) + ink * share).astype(np.float32)
-    picture = cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA)
-    if rng.random() < 0.35:
-        # Photos of few pixels per mm reach the recogniser enlarged.
-        small = rng.uniform(0.4, 0.95)
+    inked = (picture * (1 - share) + ink * share).astype(np.float32)
+    return cv2.resize(inked, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def photograph_print(
+    picture: NDArray[np.float32], rng: np.random.Generator, small: float | None, most_blur: float
+) -> NDArray[np.uint8]:
+    """A crop as a photo shows it: enlarged, blurred, unevenly lit and noisy.
+
+    Args:
+        picture: ``(h, w)`` grey crop.
+        rng: source of randomness.
+        small: size relative to the crop's from which it is enlarged; None for one not enlarged.
+        most_blur: largest blur in pixels.
+    """
+    height, width = picture.shape
+    if small is not None:
         size = (round(width * small), round(height * small))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        picture = cv2.resize(picture, SIZE, interpolation=cv2.INTER_LINEAR)
-    blurred = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.2, 1.3)))
+        shrunk = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        picture = cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR).astype(
+            np.float32
+        )
+    blurred = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.2, most_blur)))
     light = 1 + rng.uniform(-0.25, 0.25) * np.linspace(-1, 1, width)[None, :]
     lit = blurred * light + rng.normal(0, rng.uniform(0, 8), blurred.shape)
-    return np.clip(lit, 0, 255).astype(np.uint8), label
+    return np.clip(lit, 0, 255).astype(np.uint8)
 
 
 def draw_grid(picture: NDArray[np.float32], rng: np.random.Generator, scale: float) -> None:

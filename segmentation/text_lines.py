@@ -27,7 +27,7 @@ from learning.onnx import GraphInput
 from learning.registry import register_network
 from learning.training import ExampleDataset, Task
 from segmentation.ink import normalise
-from segmentation.lead_names import draw_grid, draw_trace
+from segmentation.lead_names import draw_grid, draw_trace, photograph_print, print_ink
 
 WIDTH_PX = 288
 _CAPITAL_PX = (9.0, 19.0)
@@ -125,19 +125,11 @@ def draw_line(rng: np.random.Generator) -> tuple[NDArray[np.uint8], str]:
             cv2.warpAffine(
                 other, move, (width, height), cover, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT
             )
-    share = cover.astype(np.float32) / 255
-    picture = (picture * (1 - share) + ink * share).astype(np.float32)
-    picture = cv2.resize(picture, (WIDTH_PX, LINE_PX), interpolation=cv2.INTER_AREA)
-    if rng.random() < 0.4:
-        # Photos of few pixels per mm reach the reader enlarged.
-        small = rng.uniform(max(0.35, 6.0 * factor / capital), 1.0)
-        size = (round(WIDTH_PX * small), round(LINE_PX * small))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        picture = cv2.resize(picture, (WIDTH_PX, LINE_PX), interpolation=cv2.INTER_LINEAR)
-    blurred = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.2, 1.2)))
-    light = 1 + rng.uniform(-0.25, 0.25) * np.linspace(-1, 1, WIDTH_PX)[None, :]
-    lit = blurred * light + rng.normal(0, rng.uniform(0, 8), blurred.shape)
-    return np.clip(lit, 0, 255).astype(np.uint8), words
+    picture = print_ink(picture, cover, ink, (WIDTH_PX, LINE_PX))
+    # Photos of few pixels per mm reach the reader enlarged.
+    least = max(0.35, 6.0 * factor / capital)
+    small = rng.uniform(least, 1.0) if rng.random() < 0.4 else None
+    return photograph_print(picture, rng, small, most_blur=1.2), words
 
 
 def _draw_dark_lines(cover: NDArray[np.uint8], rng: np.random.Generator, scale: float) -> None:
