@@ -1,0 +1,51 @@
+"""The reconstruction models by name: what each takes and how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from learning.training import Task
+
+
+@dataclass(frozen=True)
+class Model:
+    """How a model is trained.
+
+    Attributes:
+        summary: what it is, in a line.
+        leads: leads that it is given where the user names none; empty takes any part of a record.
+        make_task: from training and validation records, ``(n, 12, 1000)`` int16 microvolts, and
+            the leads.
+        budget: what ``learning.training.TrainingConfig`` takes beside a user's options.
+    """
+
+    summary: str
+    leads: tuple[str, ...]
+    make_task: Callable[[NDArray[np.int16], NDArray[np.int16], tuple[str, ...]], Task]
+    budget: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _completion(
+    train_uv: NDArray[np.int16], validation_uv: NDArray[np.int16], leads: tuple[str, ...]
+) -> Task:
+    from reconstruction.completion_task import CompletionTask
+
+    if leads:
+        raise ValueError("completion takes any leads and windows: leave --leads out")
+    return CompletionTask(train_uv, validation_uv)
+
+
+MODELS: dict[str, Model] = {
+    "completion": Model(
+        "masked completion of any leads and windows",
+        (),
+        _completion,
+        {"weight_decay": 0.02, "warmup_steps": 200, "ema_decay": 0.998},
+    ),
+}
