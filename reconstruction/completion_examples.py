@@ -35,7 +35,7 @@ class CompletionExamples(ExampleDataset):
         self, index: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Returns the visible ``(12, samples)`` mV with NaN, and the truth ``(12, samples)`` mV."""
-        truth = self.signals_uv[index].astype(np.float32) / 1000
+        truth = self.signals_uv[index].astype(np.float32) * np.float32(0.001)
         samples = truth.shape[1]
         if rng.random() < 0.5:  # another part of the record is seen on a page
             truth = np.roll(truth, samples // 4 * int(rng.integers(1, 4)), axis=1)

@@ -170,6 +170,8 @@ class CompletionNet(nn.Module):
         )
         self.independent = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 
+    limb_leads: Tensor
+
     def forward(self, signal_mv: Tensor) -> Tensor:
         """Returns ``(batch, 24, samples)`` mV; see the class.
 

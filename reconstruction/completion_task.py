@@ -15,7 +15,7 @@ from ecg.metrics.reconstruction import END_S, high_pass_matrix, score_reconstruc
 from learning.training import ExampleDataset, Task
 from reconstruction.completion_examples import CompletionExamples
 from reconstruction.reconstructor import RATE_HZ, SAMPLES
-from reconstruction.task import FACTS, answers, shown_sets
+from reconstruction.task import FACTS, answers, millivolts, shown_sets
 
 _LEAST_POWER = 0.01**2  # mV^2; quieter leads count less
 _LEAST_SAMPLES = 50
@@ -92,7 +92,7 @@ class CompletionTask(Task):
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """Correlation of what is filled: from I+II+V3, from I, and on usual pages."""
-        truth = self._validation_uv.astype(np.float32) / 1000
+        truth = millivolts(self._validation_uv)
         figures = {}
         for name, given in shown_sets(truth).items():
             estimate = answers(network, given)[:, : len(LEADS)]

@@ -43,7 +43,7 @@ class WholeRecords(ExampleDataset):
     def example(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """Returns a record; nothing is drawn."""
         del rng
-        return self.signals_uv[index].astype(np.float32) / 1000
+        return millivolts(self.signals_uv[index])
 
 
 class LeadSetTask(Task):
@@ -84,7 +84,7 @@ class LeadSetTask(Task):
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """Mean correlation and R2 of the leads that are neither given nor derivable."""
-        truth = self._validation_uv.astype(np.float32) / 1000
+        truth = millivolts(self._validation_uv)
         shown = show_leads(truth, self.leads)
         estimate = answers(network, shown)[:, : len(LEADS)]
         scored = np.zeros(truth.shape, bool)
@@ -94,6 +94,11 @@ class LeadSetTask(Task):
             "pearson": float(np.nanmean(np.nanmean(scores.pearson, axis=1))),
             "r2": float(np.nanmean(np.nanmean(scores.r2, axis=1))),
         }
+
+
+def millivolts(signals_uv: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Microvolts as millivolts."""
+    return signals_uv.astype(np.float32) * np.float32(0.001)
 
 
 def answers(network: nn.Module, shown_mv: NDArray[np.float32]) -> NDArray[np.float32]:

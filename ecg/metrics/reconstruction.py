@@ -79,7 +79,7 @@ def score_reconstruction(
         )
     if not (np.isfinite(truth_mv).all() and np.isfinite(estimate_mv).all()):
         raise ValueError("truth and estimate must be finite; an estimate fills every sample")
-    truth, estimate = np.float64(truth_mv), np.float64(estimate_mv)
+    truth, estimate = truth_mv.astype(np.float64), estimate_mv.astype(np.float64)
     if not raw:
         matrix = high_pass_matrix(truth.shape[-1]).astype(np.float64)
         truth, estimate = truth @ matrix, estimate @ matrix
