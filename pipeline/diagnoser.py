@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.heart_rate import HeartRate, measure_heart_rate
 from ecg.lead_maps import LeadMaps
 from ecg.reading import Reading
 from pipeline.digitizer import Digitizer
-from pipeline.heart_rate import HeartRate, measure_heart_rate
 from pipeline.photos import Photo
 
 if TYPE_CHECKING:

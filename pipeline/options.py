@@ -85,6 +85,8 @@ class BenchmarkOptions:
     looks: tuple[Path, ...] = ()
     """For generation's case realism: folders that hold page_look, layout_look and trace_look as
     ecgphoto train wrote them, each set trained on what its folder is named after."""
+    models: tuple[Path, ...] = ()
+    """For reconstruction: folders of further trained reconstructors to measure."""
     out: Path = Path("results")
     """Folder of the CSV files."""
     cases: tuple[str, ...] = ()

@@ -46,7 +46,11 @@ def run(name: str, options: BenchmarkOptions) -> Path:
         from pipeline.benchmark.generation import measure_generation
 
         return measure_generation(options)
+    if name == "reconstruction":
+        from pipeline.benchmark.reconstruction import measure_reconstruction
+
+        return measure_reconstruction(options)
     raise BenchmarkError(
         f"there is no benchmark {name!r} yet; "
-        "choose generation, segmentation, digitization, mi or speed"
+        "choose generation, segmentation, digitization, mi, reconstruction or speed"
     )

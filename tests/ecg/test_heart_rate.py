@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from ecg.heart_rate import measure_heart_rate
 from ecg.reading import Reading
-from pipeline.heart_rate import measure_heart_rate
 
 MakeReading = Callable[..., Reading]
 

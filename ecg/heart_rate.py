@@ -1,4 +1,4 @@
-"""Heart rate from a page on which each lead shows other seconds."""
+"""Beats and heart rate of a record on which each lead may show other seconds."""
 
 from __future__ import annotations
 
