@@ -234,7 +234,7 @@ def _read_photos(options: DigitizeOptions) -> int:
         if jobs > 1:
             # Photos side by side use the cores better than each on all of them.
             os.environ.setdefault("OMP_NUM_THREADS", "1")
-        process = _load_process(options, diagnose, given)
+        process = _load_process(options, given)
         outcomes = run_batch(
             photos, tree, process, diagnose, options.max_megapixels, options.formats, jobs
         )
@@ -244,7 +244,7 @@ def _read_photos(options: DigitizeOptions) -> int:
         return EXIT_USAGE
 
 
-def _load_process(options: DigitizeOptions, diagnose: bool, given: dict[str, Any]) -> Process:
+def _load_process(options: DigitizeOptions, given: dict[str, Any]) -> Process:
     hints: dict[str, Any] = {
         **given,
         "layout": None if options.layout == "auto" else options.layout,
@@ -253,10 +253,10 @@ def _load_process(options: DigitizeOptions, diagnose: bool, given: dict[str, Any
         "mm_per_px": options.mm_per_px,
         "precision": options.precision,
     }
-    if diagnose:
+    if isinstance(options, DiagnoseOptions):
         from pipeline.diagnoser import Diagnoser
 
-        return Diagnoser.load(**hints).diagnose
+        return Diagnoser.load(**hints, complete=options.complete).diagnose
     from pipeline.digitizer import Digitizer
 
     return Digitizer.load(**hints).digitize

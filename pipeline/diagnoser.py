@@ -14,6 +14,12 @@ from ecg.lead_maps import LeadMaps
 from ecg.reading import Reading
 from pipeline.digitizer import Digitizer
 from pipeline.photos import Photo
+from reconstruction.complete import CompletedRecord, complete
+from reconstruction.reconstructor import (
+    NetworkReconstructor,
+    ReconstructionError,
+    Reconstructor,
+)
 
 if TYPE_CHECKING:
     from classification.mi import MiPrediction
@@ -46,6 +52,8 @@ class Diagnosis:
         mi_reason: why it was not assessed, else empty.
         heart_rate: measured on the signal; None where no beats are clear.
         seconds: how long the assessment took.
+        completed: the twelve leads made whole; None unless asked for and possible.
+        completed_reason: why it was not possible, else empty.
     """
 
     reading: Reading
@@ -54,6 +62,8 @@ class Diagnosis:
     mi_reason: str
     heart_rate: HeartRate | None
     seconds: float = 0.0
+    completed: CompletedRecord | None = None
+    completed_reason: str = ""
 
     def __post_init__(self) -> None:
         if self.mi_decision not in MI_DECISIONS:
@@ -73,6 +83,7 @@ class Diagnoser:
     Args:
         digitizer: reads the photo.
         classifier: assesses what was read.
+        reconstructor: fills what the page does not show; None leaves it as it is.
 
     Example:
         >>> diagnoser = Diagnoser.load()  # doctest: +SKIP
@@ -81,9 +92,15 @@ class Diagnoser:
         ('no_mi', 0.07)
     """
 
-    def __init__(self, digitizer: Digitizer, classifier: MiPredictor) -> None:
+    def __init__(
+        self,
+        digitizer: Digitizer,
+        classifier: MiPredictor,
+        reconstructor: Reconstructor | None = None,
+    ) -> None:
         self._digitizer = digitizer
         self._classifier = classifier
+        self._reconstructor = reconstructor
 
     @classmethod
     def load(
@@ -94,14 +111,25 @@ class Diagnoser:
         given: GivenPage | None = None,
         mm_per_px: float | None = None,
         precision: str = "float32",
+        complete: bool = False,
     ) -> Diagnoser:
-        """Loads the networks that ship; arguments as of ``Digitizer.load``."""
+        """Loads the networks that ship.
+
+        Args:
+            layout, speed_mm_per_s, gain_mm_per_mv, given, mm_per_px, precision: as of
+                ``Digitizer.load``.
+            complete: also make the twelve leads whole.
+        """
+        import checkpoints
         from classification.mi import MiClassifier
 
         digitizer = Digitizer.load(
             layout, speed_mm_per_s, gain_mm_per_mv, given, mm_per_px, precision
         )
-        return cls(digitizer, MiClassifier.load())
+        reconstructor = None
+        if complete:  # so small that a graphics card gains nothing
+            reconstructor = NetworkReconstructor.open(checkpoints.path("completion"), "cpu")
+        return cls(digitizer, MiClassifier.load(), reconstructor)
 
     def diagnose(self, photo: Photo | NDArray[np.uint8]) -> Diagnosis:
         """Reads and assesses one photo.
@@ -113,13 +141,32 @@ class Diagnoser:
 
     def assess(self, reading: Reading) -> Diagnosis:
         """Assesses a page that was read already."""
+        completed, why_not = self._completed(reading)
         began = perf_counter()
         seconds = np.isfinite(reading.signal_mv).sum(axis=1) / reading.rate_hz
         leads = int((seconds >= LEAST_SECONDS).sum())
         heart_rate = measure_heart_rate(reading.signal_mv, reading.rate_hz)
+        prediction, decision, reason = None, "not_assessed", ""
         if leads < LEAST_LEADS:
             reason = f"Only {leads} of the 12 leads were read; at least {LEAST_LEADS} are needed."
-            return Diagnosis(reading, None, "not_assessed", reason, heart_rate)
-        prediction = self._classifier.predict(reading.signal_mv, reading.rate_hz, reading.lead_maps)
+        else:
+            prediction = self._classifier.predict(
+                reading.signal_mv, reading.rate_hz, reading.lead_maps
+            )
+            decision = prediction.decision
         took = perf_counter() - began
-        return Diagnosis(reading, prediction, prediction.decision, "", heart_rate, took)
+        return Diagnosis(
+            reading, prediction, decision, reason, heart_rate, took, completed, why_not
+        )
+
+    def _completed(self, reading: Reading) -> tuple[CompletedRecord | None, str]:
+        """The record made whole, or why it cannot be."""
+        if self._reconstructor is None:
+            return None, ""
+        try:
+            found = complete(
+                reading.signal_mv, reading.rate_hz, self._reconstructor, reading.confidence
+            )
+        except ReconstructionError as error:
+            return None, f"The record was not completed: {error}."
+        return found, ""

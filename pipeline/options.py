@@ -69,6 +69,10 @@ class DigitizeOptions:
 class DiagnoseOptions(DigitizeOptions):
     """Read photos of paper ECGs, tell how likely myocardial infarction is, write a report."""
 
+    complete: bool = False
+    """Also fill what the page does not show, to twelve whole leads: completed.*, and a drawing in
+    the report in which filled parts are marked, with how far they may err."""
+
 
 @dataclass(frozen=True)
 class BenchmarkOptions:

@@ -63,7 +63,7 @@ def redraw_svg(signal_mv: NDArray[np.floating], rate_hz: float) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" class="ecg" width="{width:g}mm" '
         f'height="{height:g}mm" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="Digitized ECG at 25 mm/s and 10 mm/mV">',
-        _grid(width, height),
+        grid_svg(width, height),
         '<g font-family="Helvetica, Arial, sans-serif" font-size="3.2" fill="#24476b">',
     ]
     for cell in cells:  # names first, so that they never hide a trace
@@ -79,7 +79,7 @@ def redraw_svg(signal_mv: NDArray[np.floating], rate_hz: float) -> str:
     for cell in cells:
         trace = signal[LEADS.index(cell.lead), cell.start : cell.stop]
         x0 = left + cell.x_mm
-        parts.append(f'<path d="{_path(trace, rate_hz, x0, baselines[cell.row])}"/>')
+        parts.append(f'<path d="{path_data(trace, rate_hz, x0, baselines[cell.row])}"/>')
     parts.append("</g></svg>")
     return "".join(parts)
 
@@ -137,7 +137,7 @@ def _row_extents(
     return above, below
 
 
-def _path(trace: NDArray[np.float64], rate_hz: float, x0_mm: float, baseline_mm: float) -> str:
+def path_data(trace: NDArray[np.float64], rate_hz: float, x0_mm: float, baseline_mm: float) -> str:
     """SVG path of a trace, broken at NaN, in hundredths of a millimetre."""
     x = np.round(x0_mm + np.arange(len(trace)) / rate_hz * SPEED_MM_PER_S, 2)
     y = np.round(baseline_mm - trace * GAIN_MM_PER_MV, 2)
@@ -153,7 +153,7 @@ def _path(trace: NDArray[np.float64], rate_hz: float, x0_mm: float, baseline_mm:
     return "".join(pieces)
 
 
-def _grid(width: float, height: float) -> str:
+def grid_svg(width: float, height: float) -> str:
     """Two patterns, 1 mm and 5 mm, over a pale page."""
     return (
         '<defs><pattern id="mm" width="1" height="1" patternUnits="userSpaceOnUse">'

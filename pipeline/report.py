@@ -17,6 +17,7 @@ from pipeline.lead_quality import LeadQuality
 from pipeline.overlay import LEAD_COLOURS, encode_jpeg
 from pipeline.photos import Photo
 from pipeline.redraw import redraw_svg
+from pipeline.redraw_completed import redraw_completed_svg
 
 TEMPLATE = "report.html.j2"
 OVERLAY_SIDE_PX = 1400
@@ -77,6 +78,9 @@ def write_report(
         leads=leads,
         colours={lead: "#{:02x}{:02x}{:02x}".format(*c) for lead, c in LEAD_COLOURS.items()},
         redrawn=Markup(redraw_svg(reading.signal_mv, reading.rate_hz)),  # our own SVG
+        completed=None
+        if diagnosis.completed is None
+        else Markup(redraw_completed_svg(diagnosis.completed)),
         overlay=_data_uri(_smaller(overlay_rgb)),
         evidence=_rows(reading.evidence),
         caveats=_caveats(diagnosis, leads),
@@ -95,6 +99,14 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
         caveats.append(f"Not read: {', '.join(missing)}.")
     if poor:
         caveats.append(f"Read with low confidence: {', '.join(poor)}. Check them on the paper.")
+    if diagnosis.completed_reason:
+        caveats.append(diagnosis.completed_reason)
+    if diagnosis.completed is not None:
+        share = 100 * float(diagnosis.completed.filled.mean())
+        caveats.append(
+            f"{share:.0f} % of the completed ECG is not measured but filled by a network from the "
+            "rest. Do not read it for what the page does not show."
+        )
     if reading.quality < 0.5:
         caveats.append(
             "The photo was hard to read: compare the coloured traces with the printed ones."

@@ -8,17 +8,20 @@ import json
 import math
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitization.trace_mask import draw_trace_mask
 from ecg.formats.csv_format import write_csv
 from ecg.formats.dicom_format import write_dicom
 from ecg.formats.npz_format import write_npz
 from ecg.formats.wfdb_format import write_wfdb
+from ecg.leads import LEADS
 from ecg.reading import Reading, Step
 from ecg.record import Record
 from pipeline.diagnoser import Diagnosis
@@ -29,6 +32,8 @@ from pipeline.photos import Photo
 from pipeline.report import write_report
 
 RECORD = "record"
+COMPLETED = "completed"
+DEVIATION_FILE = "completed_deviation.csv"
 OVERLAY_FILE = "overlay.jpg"
 RESULT_FILE = "result.json"
 REPORT_FILE = "report.html"
@@ -40,6 +45,9 @@ _NOTE = (
     "read is padding, and the dates are those of the digitization. Research software, not a "
     "medical device: a physician must read the original ECG."
 )
+
+
+_FILLED_NOTE = " What was neither printed nor follows from it was filled by a network."
 
 
 def write_result(
@@ -58,7 +66,20 @@ def write_result(
         diagnosis: what it means; without one there is no report.
         formats: what the recording is written as; ``mask`` is a picture of its traces.
     """
-    _write_record(folder, photo, reading, formats)
+    record = Record(
+        reading.signal_mv, reading.rate_hz, record_id=photo.path.stem, source=photo.path.name
+    )
+    _write_record(folder / RECORD, record, reading.confidence, formats)
+    if "mask" in formats:
+        scale = reading.geometry.pixels_per_mm()
+        mask = draw_trace_mask(reading.traces, photo.size, scale)
+        (folder / MASK_FILE).write_bytes(encode_png(mask))
+    if diagnosis is not None and diagnosis.completed is not None:
+        completed = diagnosis.completed
+        confidence = np.where(completed.filled, 0, np.maximum(reading.confidence, 1e-3))
+        whole = replace(record, signal_mv=completed.signal_mv)
+        _write_record(folder / COMPLETED, whole, confidence, formats)
+        write_csv(replace(record, signal_mv=completed.deviation_mv), folder / DEVIATION_FILE)
     overlay = draw_overlay(photo.pixels, reading)
     write_overlay(folder / OVERLAY_FILE, overlay)
     leads = assess_leads(reading)
@@ -70,26 +91,23 @@ def write_result(
 
 
 def _write_record(
-    folder: Path, photo: Photo, reading: Reading, formats: Sequence[RecordFormat]
+    stem: Path,
+    record: Record,
+    confidence: NDArray[np.floating],
+    formats: Sequence[RecordFormat],
 ) -> None:
-    """Writes the recording in each of the formats."""
-    record = Record(
-        reading.signal_mv, reading.rate_hz, record_id=photo.path.stem, source=photo.path.name
-    )
+    """Writes a recording in each of the formats, ``stem`` with the format's suffix."""
     if "csv" in formats:
-        write_csv(record, folder / f"{RECORD}.csv")
+        write_csv(record, stem.with_suffix(".csv"))
     if "wfdb" in formats:
-        write_wfdb(record, folder / RECORD)
+        write_wfdb(record, stem)
     if "npz" in formats:
-        write_npz(record, folder / f"{RECORD}.npz", reading.confidence)
+        write_npz(record, stem.with_suffix(".npz"), confidence)
     if "dicom" in formats:
         own = software_versions().get("ecgphoto", "")
-        note = _NOTE.format(version=own)
-        write_dicom(record, folder / f"{RECORD}.dcm", _DESCRIPTION, note, own)
-    if "mask" in formats:
-        scale = reading.geometry.pixels_per_mm()
-        mask = draw_trace_mask(reading.traces, photo.size, scale)
-        (folder / MASK_FILE).write_bytes(encode_png(mask))
+        filled = _FILLED_NOTE if stem.name == COMPLETED else ""
+        note = _NOTE.format(version=own) + filled
+        write_dicom(record, stem.with_suffix(".dcm"), _DESCRIPTION, note, own)
 
 
 def result_document(
@@ -143,6 +161,8 @@ def result_document(
         "steps": [*_turned(photo), *reading.steps, *_assessed(diagnosis)],
         "versions": software_versions(),
     }
+    if diagnosis is not None and (diagnosis.completed or diagnosis.completed_reason):
+        document["completed"] = _completed(diagnosis)
     if diagnosis is not None:
         rate = diagnosis.heart_rate
         document["diagnosis"] = {
@@ -160,6 +180,28 @@ def result_document(
         }
     plain: dict[str, Any] = as_json(document)
     return plain
+
+
+def _completed(diagnosis: Diagnosis) -> dict[str, Any]:
+    """What was filled of which lead, and how far it may err."""
+    completed = diagnosis.completed
+    if completed is None:
+        return {"reason": diagnosis.completed_reason}
+    return {
+        "model": completed.model,
+        "rate_hz": completed.rate_hz,
+        "samples": completed.signal_mv.shape[1],
+        "leads": [
+            {
+                "lead": lead,
+                "filled_share": round(float(filled.mean()), 4),
+                "deviation_mv": round(float(deviation[filled].mean()), 4) if filled.any() else 0.0,
+            }
+            for lead, filled, deviation in zip(
+                LEADS, completed.filled, completed.deviation_mv, strict=True
+            )
+        ],
+    }
 
 
 def _turned(photo: Photo) -> list[Step]:

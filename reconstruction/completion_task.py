@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ecg.leads import LEADS
-from ecg.metrics.reconstruction import END_S, high_pass_matrix, score_reconstruction
+from ecg.metrics.reconstruction import high_pass_matrix, score_reconstruction
 from learning.training import ExampleDataset, Task
 from reconstruction.completion_examples import CompletionExamples
-from reconstruction.reconstructor import RATE_HZ, SAMPLES
+from reconstruction.reconstructor import SAMPLES
 from reconstruction.task import FACTS, answers, millivolts, shown_sets
 
 _LEAST_POWER = 0.01**2  # mV^2; quieter leads count less
@@ -60,8 +60,6 @@ class CompletionTask(Task):
         answer = network(shown)
         estimate, scale = answer[:, : len(LEADS)], answer[:, len(LEADS) :]
         wanted = torch.isnan(shown).to(truth.dtype)
-        ends = round(END_S * RATE_HZ)
-        wanted[..., :ends] = wanted[..., -ends:] = 0
         count = wanted.sum(-1)
         high_pass = self._high_pass.to(truth.device)
         quick_truth, quick = truth @ high_pass, estimate @ high_pass

@@ -15,7 +15,7 @@ from reconstruction.reconstructor import SAMPLES
 from reconstruction.visible import lead_rows
 
 LAGS = tuple(range(-12, 13, 2))
-_RIDGE = 1e-4
+_RIDGE = 1e-6
 _BATCH = 256
 
 
