@@ -15,18 +15,22 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from queue import Empty, Full, Queue
+from typing import Any
 
 from ecg.page_parts import PagePartsError
 from ecg.reading import PageRejected, Reading
 from pipeline.diagnoser import Diagnosis
+from pipeline.digital import DigitalRecord, RecordFileError, is_record_file, load_record
 from pipeline.lead_quality import leads_found
 from pipeline.options import DEFAULT_FORMATS, RecordFormat
 from pipeline.outputs import IndexRow, OutputError, ResultTree
 from pipeline.photos import MAX_MEGAPIXELS, Photo, PhotoError, load_photos
-from pipeline.result_files import write_result
+from pipeline.result_files import write_record_result, write_result
 
-Process = Callable[[Photo], Reading | Diagnosis]
-"""Reads, or reads and assesses, one photo; ``Digitizer.digitize`` or ``Diagnoser.diagnose``."""
+Source = Photo | DigitalRecord
+Process = Callable[[Any], Reading | Diagnosis]
+"""Reads, or reads and assesses, one source: ``Digitizer.digitize`` (photos only) or
+``Diagnoser.diagnose``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +52,11 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class _PageDone:
-    """One page of a photo after reading: the photo and what was read, or why not."""
+    """A page of a photo, or a recording, after reading: it and what was read, or why not."""
 
     page: int
     seconds: float
-    photo: Photo | None = None
+    source: Source | None = None
     result: Reading | Diagnosis | None = None
     error: Exception | None = None
 
@@ -83,7 +87,7 @@ def run_batch(
     Raises:
         OutputError: the results cannot be written; nothing half-written stays.
     """
-    for path, done in _read_all(photos, process, max_megapixels, jobs):
+    for path, done in _read_all(photos, process, max_megapixels, jobs, diagnose):
         began = time.perf_counter()
         outcome = _written(path, done, tree, formats)
         outcome = _timed(outcome, done.seconds + time.perf_counter() - began, diagnose)
@@ -92,12 +96,12 @@ def run_batch(
 
 
 def _read_all(
-    photos: Sequence[Path], process: Process, max_megapixels: float, jobs: int
+    photos: Sequence[Path], process: Process, max_megapixels: float, jobs: int, records: bool
 ) -> Iterator[tuple[Path, _PageDone]]:
     """Every page of every photo, in order; other photos are read meanwhile."""
     if jobs == 1:
         for path in photos:
-            for page in _read_file(path, process, max_megapixels):
+            for page in _read_file(path, process, max_megapixels, records):
                 yield path, page
         return
     stopped = threading.Event()
@@ -109,7 +113,7 @@ def _read_all(
                 while waiting and len(under_way) < 2 * jobs:
                     path = waiting.popleft()
                     pages: Queue[_PageDone | None] = Queue(maxsize=2)
-                    pool.submit(_feed, pages, path, process, max_megapixels, stopped)
+                    pool.submit(_feed, pages, path, process, max_megapixels, stopped, records)
                     under_way.append((path, pages))
                 path, pages = under_way[0]
                 done = pages.get()
@@ -129,10 +133,11 @@ def _feed(
     process: Process,
     max_megapixels: float,
     stopped: threading.Event,
+    records: bool,
 ) -> None:
     """Read a file in a thread of its own, a page or two ahead of who takes them."""
     page: _PageDone | None
-    for page in chain(_read_file(path, process, max_megapixels), [None]):
+    for page in chain(_read_file(path, process, max_megapixels, records), [None]):
         while not stopped.is_set():
             try:
                 pages.put(page, timeout=0.2)
@@ -151,19 +156,25 @@ def _empty(pages: Queue[_PageDone | None]) -> None:
         return
 
 
-def _read_file(path: Path, process: Process, max_megapixels: float) -> Iterator[_PageDone]:
+def _read_file(
+    path: Path, process: Process, max_megapixels: float, records: bool
+) -> Iterator[_PageDone]:
     """Every page of a file; whatever goes wrong with one is that page's error."""
-    pages = load_photos(path, max_megapixels)
+    pages: Iterator[Source]
+    if records and is_record_file(path):
+        pages = (load_record(one) for one in (path,))
+    else:
+        pages = load_photos(path, max_megapixels)
     page = 0
     while True:
         began = time.perf_counter()
         page += 1
         try:
-            photo = next(pages, None)
-            if photo is None:
+            source = next(pages, None)
+            if source is None:
                 return
-            result = process(photo)
-            yield _PageDone(page, time.perf_counter() - began, photo, result)
+            result = process(source)
+            yield _PageDone(page, time.perf_counter() - began, source, result)
         except Exception as error:  # noqa: BLE001 (the boundary of one photo in a batch)
             yield _PageDone(page, time.perf_counter() - began, error=error)
 
@@ -175,12 +186,14 @@ def _written(
     try:
         if done.error is not None:
             raise done.error
-        if done.photo is None or done.result is None:
+        if done.source is None or done.result is None:
             raise RuntimeError("a page without a result")
-        return _write_page(done.photo, done.result, tree, formats)
+        if isinstance(done.source, DigitalRecord):
+            return _write_recording(done.source, done.result, tree, formats)
+        return _write_page(done.source, done.result, tree, formats)
     except OutputError:
         raise
-    except (PhotoError, PagePartsError) as error:
+    except (PhotoError, PagePartsError, RecordFileError) as error:
         return _failed(tree, path, done.page, "error", str(error))
     except PageRejected as error:
         return _failed(tree, path, done.page, "rejected", str(error))
@@ -198,6 +211,8 @@ def _write_page(
 ) -> Outcome:
     diagnosis = result if isinstance(result, Diagnosis) else None
     reading = result.reading if isinstance(result, Diagnosis) else result
+    if reading is None:
+        raise TypeError("a photo was assessed without a reading")
     name = tree.folder_name(photo.path, photo.page)
     folder = tree.write_folder(
         name, lambda new: write_result(new, photo, reading, diagnosis, formats)
@@ -216,6 +231,28 @@ def _write_page(
         mi_decision=diagnosis.mi_decision if diagnosis else None,
     )
     return Outcome(row, folder, reading, diagnosis)
+
+
+def _write_recording(
+    source: DigitalRecord,
+    result: Reading | Diagnosis,
+    tree: ResultTree,
+    formats: Sequence[RecordFormat],
+) -> Outcome:
+    if not isinstance(result, Diagnosis):
+        raise TypeError("a recording needs no reading")
+    name = tree.folder_name(source.path, 1)
+    folder = tree.write_folder(name, lambda new: write_record_result(new, source, result, formats))
+    row = IndexRow(
+        photo=str(source.path),
+        page=1,
+        folder=name,
+        status="read",
+        leads_found=leads_found(source.record),
+        mi_probability=result.mi_probability,
+        mi_decision=result.mi_decision,
+    )
+    return Outcome(row, folder, None, result)
 
 
 def _failed(tree: ResultTree, path: Path, page: int, status: str, reason: str) -> Outcome:

@@ -223,7 +223,7 @@ def _read_photos(options: DigitizeOptions) -> int:
     from pipeline.photos import PhotoError
 
     try:
-        photos = collect_photos(options.photos, exclude=options.out)
+        photos = collect_photos(options.photos, options.out, records=diagnose)
         given: dict[str, Any] = {}
         if options.page is not None:
             given["given"] = read_page_file(options.page, photos, options.max_megapixels)
@@ -306,10 +306,12 @@ def _line(outcome: Outcome) -> str:
     name = row.photo if row.page == 1 else f"{row.photo}, page {row.page}"
     if row.status != "read":
         return f"{name}: {row.status}: {row.reason}"
-    line = (
-        f"{name}: {row.layout}, {row.speed_mm_per_s:g} mm/s, {row.gain_mm_per_mv:g} mm/mV, "
-        f"{row.leads_found} of 12 leads, quality {row.quality or 0:.2f}"
-    )
+    line = f"{name}: "
+    if row.layout:
+        line += f"{row.layout}, {row.speed_mm_per_s:g} mm/s, {row.gain_mm_per_mv:g} mm/mV, "
+    line += f"{row.leads_found} of 12 leads"
+    if row.quality is not None:
+        line += f", quality {row.quality:.2f}"
     if outcome.diagnosis is not None:
         rate = outcome.diagnosis.heart_rate
         if rate is not None:

@@ -1,8 +1,8 @@
-"""A photo in, a reading and the probability of myocardial infarction out."""
+"""A photo or a recording in, the probability of myocardial infarction out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ecg.heart_rate import HeartRate, measure_heart_rate
 from ecg.lead_maps import LeadMaps
 from ecg.reading import Reading
+from ecg.record import Record
+from pipeline.digital import DigitalRecord
 from pipeline.digitizer import Digitizer
 from pipeline.photos import Photo
 from reconstruction.complete import CompletedRecord, complete
@@ -43,25 +45,27 @@ class MiPredictor(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """What one photo says about the heart.
+    """What one photo or recording says about the heart.
 
     Attributes:
-        reading: the digitized page.
+        record: what was assessed: the signals of the page, or the recording.
         mi: the classifier's answer; None when not assessed.
         mi_decision: ``mi``, ``no_mi``, ``cannot_tell`` or ``not_assessed``.
         mi_reason: why it was not assessed, else empty.
         heart_rate: measured on the signal; None where no beats are clear.
         seconds: how long the assessment took.
+        reading: the digitized page; None of a recording.
         completed: the twelve leads made whole; None unless asked for and possible.
         completed_reason: why it was not possible, else empty.
     """
 
-    reading: Reading
+    record: Record
     mi: MiPrediction | None
     mi_decision: str
     mi_reason: str
     heart_rate: HeartRate | None
     seconds: float = 0.0
+    reading: Reading | None = None
     completed: CompletedRecord | None = None
     completed_reason: str = ""
 
@@ -78,7 +82,7 @@ class Diagnosis:
 
 
 class Diagnoser:
-    """Reads photos and assesses myocardial infarction.
+    """Reads photos, and assesses them and recordings for myocardial infarction.
 
     Args:
         digitizer: reads the photo.
@@ -131,42 +135,57 @@ class Diagnoser:
             reconstructor = NetworkReconstructor.open(checkpoints.path("completion"), "cpu")
         return cls(digitizer, MiClassifier.load(), reconstructor)
 
-    def diagnose(self, photo: Photo | NDArray[np.uint8]) -> Diagnosis:
-        """Reads and assesses one photo.
+    def diagnose(self, source: Photo | NDArray[np.uint8] | DigitalRecord) -> Diagnosis:
+        """Reads and assesses one photo, or assesses a digital recording.
 
         Raises:
             PageRejected: what it shows is no ECG, or cannot be read; with the reason.
         """
-        return self.assess(self._digitizer.digitize(photo))
+        if isinstance(source, DigitalRecord):
+            return self.assess_record(source.record)
+        return self.assess(self._digitizer.digitize(source))
 
     def assess(self, reading: Reading) -> Diagnosis:
         """Assesses a page that was read already."""
-        completed, why_not = self._completed(reading)
+        record = Record(reading.signal_mv, reading.rate_hz, record_id="")
+        found = self._assess(record, reading.confidence, reading.lead_maps)
+        return replace(found, reading=reading)
+
+    def assess_record(self, record: Record) -> Diagnosis:
+        """Assesses a digital recording, by its signals alone."""
+        return self._assess(record, None, None)
+
+    def _assess(
+        self,
+        record: Record,
+        confidence: NDArray[np.float32] | None,
+        lead_maps: LeadMaps | None,
+    ) -> Diagnosis:
+        completed, why_not = self._completed(record, confidence)
         began = perf_counter()
-        seconds = np.isfinite(reading.signal_mv).sum(axis=1) / reading.rate_hz
+        signal = record.signal_mv
+        seconds = np.isfinite(signal).sum(axis=1) / record.rate_hz
         leads = int((seconds >= LEAST_SECONDS).sum())
-        heart_rate = measure_heart_rate(reading.signal_mv, reading.rate_hz)
+        heart_rate = measure_heart_rate(signal, record.rate_hz)
         prediction, decision, reason = None, "not_assessed", ""
         if leads < LEAST_LEADS:
             reason = f"Only {leads} of the 12 leads were read; at least {LEAST_LEADS} are needed."
         else:
-            prediction = self._classifier.predict(
-                reading.signal_mv, reading.rate_hz, reading.lead_maps
-            )
+            prediction = self._classifier.predict(signal, record.rate_hz, lead_maps)
             decision = prediction.decision
         took = perf_counter() - began
         return Diagnosis(
-            reading, prediction, decision, reason, heart_rate, took, completed, why_not
+            record, prediction, decision, reason, heart_rate, took, None, completed, why_not
         )
 
-    def _completed(self, reading: Reading) -> tuple[CompletedRecord | None, str]:
+    def _completed(
+        self, record: Record, confidence: NDArray[np.float32] | None
+    ) -> tuple[CompletedRecord | None, str]:
         """The record made whole, or why it cannot be."""
         if self._reconstructor is None:
             return None, ""
         try:
-            found = complete(
-                reading.signal_mv, reading.rate_hz, self._reconstructor, reading.confidence
-            )
+            found = complete(record.signal_mv, record.rate_hz, self._reconstructor, confidence)
         except ReconstructionError as error:
             return None, f"The record was not completed: {error}."
         return found, ""

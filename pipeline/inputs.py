@@ -6,13 +6,16 @@ import glob
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pipeline.digital import RECORD_SUFFIXES
 from pipeline.photos import PhotoError
 
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".webp")
 SUFFIXES = frozenset((*_IMAGE_SUFFIXES, ".heic", ".heif", ".hif", ".pdf"))
 
 
-def collect_photos(inputs: Sequence[str | Path], exclude: Path | None = None) -> list[Path]:
+def collect_photos(
+    inputs: Sequence[str | Path], exclude: Path | None = None, records: bool = False
+) -> list[Path]:
     """The files that some files, folders and glob patterns name, each once.
 
     Folders are searched to the bottom for names with a usual suffix, hidden files left out. A
@@ -22,6 +25,7 @@ def collect_photos(inputs: Sequence[str | Path], exclude: Path | None = None) ->
     Args:
         inputs: what the user named.
         exclude: a folder whose files are not taken (the results of an earlier run).
+        records: patterns also fit digital recordings (folders are searched for pictures only).
 
     Raises:
         PhotoError: if something does not exist, a folder holds no picture, a pattern fits
@@ -31,7 +35,7 @@ def collect_photos(inputs: Sequence[str | Path], exclude: Path | None = None) ->
         raise PhotoError("No photo was given.")
     found: dict[Path, Path] = {}
     for given in inputs:
-        files = [file for file in _expand(str(given)) if not _inside(file, exclude)]
+        files = [file for file in _expand(str(given), records) if not _inside(file, exclude)]
         if not files:
             raise PhotoError(f"{given} holds no photo ({', '.join(sorted(SUFFIXES))}).")
         for file in files:
@@ -39,7 +43,7 @@ def collect_photos(inputs: Sequence[str | Path], exclude: Path | None = None) ->
     return list(found.values())
 
 
-def _expand(given: str) -> list[Path]:
+def _expand(given: str, records: bool) -> list[Path]:
     path = Path(given)
     if path.is_dir():
         return _pictures_in(path)
@@ -50,7 +54,8 @@ def _expand(given: str) -> list[Path]:
     hits = sorted(Path(hit) for hit in glob.glob(given, recursive=True))  # noqa: PTH207
     if not hits:
         raise PhotoError(f"No file fits the pattern {given}.")
-    return [file for file in hits if file.is_file() and file.suffix.lower() in SUFFIXES]
+    wanted = SUFFIXES | RECORD_SUFFIXES if records else SUFFIXES
+    return [file for file in hits if file.is_file() and file.suffix.lower() in wanted]
 
 
 def _pictures_in(folder: Path) -> list[Path]:

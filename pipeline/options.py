@@ -29,7 +29,8 @@ class DigitizeOptions:
     photos: Annotated[
         tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PHOTO [PHOTO ...]")
     ]
-    """Files, folders or glob patterns: PNG, JPEG, TIFF, BMP, WebP, HEIC, PDF."""
+    """Files, folders or glob patterns: PNG, JPEG, TIFF, BMP, WebP, HEIC, PDF. diagnose also takes
+    digital recordings by name: WFDB (.hea), CSV, NPZ, DICOM (.dcm)."""
     out: Path = Path("out")
     """Folder for index.csv and one folder a photo."""
     layout: Layout = "auto"

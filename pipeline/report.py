@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.diagnoser import Diagnosis
+from pipeline.digital import DigitalRecord
 from pipeline.lead_quality import LeadQuality
 from pipeline.overlay import LEAD_COLOURS, encode_jpeg
 from pipeline.photos import Photo
@@ -41,20 +42,20 @@ LAYOUT_WORDS = {
 
 def write_report(
     path: Path,
-    photo: Photo,
+    source: Photo | DigitalRecord,
     diagnosis: Diagnosis,
     leads: tuple[LeadQuality, ...],
-    overlay_rgb: NDArray[np.uint8],
+    overlay_rgb: NDArray[np.uint8] | None,
     versions: Mapping[str, str],
 ) -> None:
     """Writes ``report.html``.
 
     Args:
         path: where.
-        photo: the photo.
+        source: the photo or the recording.
         diagnosis: what it shows.
         leads: how well each lead was read.
-        overlay_rgb: the photo with what was read.
+        overlay_rgb: the photo with what was read; None of a recording.
         versions: software by name.
     """
     import jinja2
@@ -69,20 +70,24 @@ def write_report(
     )
     reading = diagnosis.reading
     page = environment.get_template(TEMPLATE).render(
-        photo=photo,
+        name=source.path.name,
+        page=source.page if isinstance(source, Photo) else 1,
+        record=diagnosis.record,
         reading=reading,
         diagnosis=diagnosis,
         headline=HEADLINES[diagnosis.mi_decision],
-        layout_words=LAYOUT_WORDS.get(reading.layout, reading.layout),
+        layout_words="" if reading is None else LAYOUT_WORDS.get(reading.layout, reading.layout),
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         leads=leads,
         colours={lead: "#{:02x}{:02x}{:02x}".format(*c) for lead, c in LEAD_COLOURS.items()},
-        redrawn=Markup(redraw_svg(reading.signal_mv, reading.rate_hz)),  # our own SVG
+        redrawn=Markup(
+            redraw_svg(diagnosis.record.signal_mv, diagnosis.record.rate_hz)
+        ),  # our own SVG
         completed=None
         if diagnosis.completed is None
         else Markup(redraw_completed_svg(diagnosis.completed)),
-        overlay=_data_uri(_smaller(overlay_rgb)),
-        evidence=_rows(reading.evidence),
+        overlay=None if overlay_rgb is None else _data_uri(_smaller(overlay_rgb)),
+        evidence=[] if reading is None else _rows(reading.evidence),
         caveats=_caveats(diagnosis, leads),
         versions=versions,
     )
@@ -105,13 +110,17 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
         share = 100 * float(diagnosis.completed.filled.mean())
         caveats.append(
             f"{share:.0f} % of the completed ECG is not measured but filled by a network from the "
-            "rest. Do not read it for what the page does not show."
+            "rest. Do not read it for what was not recorded."
         )
-    if reading.quality < 0.5:
+    if reading is not None and reading.quality < 0.5:
         caveats.append(
             "The photo was hard to read: compare the coloured traces with the printed ones."
         )
-    if any(0 < lead.seconds < 5 for lead in leads):
+    if reading is None:
+        caveats.append("A digital recording: the lead pictures were not used.")
+        if diagnosis.record.duration_s > 10.05:
+            caveats.append("The first ten seconds were assessed.")
+    elif any(0 < lead.seconds < 5 for lead in leads):
         caveats.append("Some leads show a few seconds only, as the paper does.")
     rate = diagnosis.heart_rate
     if rate is not None and rate.most_bpm > 1.2 * rate.least_bpm:

@@ -25,6 +25,7 @@ from ecg.leads import LEADS
 from ecg.reading import Reading, Step
 from ecg.record import Record
 from pipeline.diagnoser import Diagnosis
+from pipeline.digital import DigitalRecord
 from pipeline.lead_quality import LeadQuality, assess_leads
 from pipeline.options import DEFAULT_FORMATS, RecordFormat
 from pipeline.overlay import draw_overlay, encode_png, write_overlay
@@ -74,20 +75,72 @@ def write_result(
         scale = reading.geometry.pixels_per_mm()
         mask = draw_trace_mask(reading.traces, photo.size, scale)
         (folder / MASK_FILE).write_bytes(encode_png(mask))
-    if diagnosis is not None and diagnosis.completed is not None:
-        completed = diagnosis.completed
-        confidence = np.where(completed.filled, 0, np.maximum(reading.confidence, 1e-3))
-        whole = replace(record, signal_mv=completed.signal_mv)
-        _write_record(folder / COMPLETED, whole, confidence, formats)
-        write_csv(replace(record, signal_mv=completed.deviation_mv), folder / DEVIATION_FILE)
+    if diagnosis is not None:
+        _write_completed(folder, record, diagnosis, reading.confidence, formats)
     overlay = draw_overlay(photo.pixels, reading)
     write_overlay(folder / OVERLAY_FILE, overlay)
     leads = assess_leads(reading)
-    document = result_document(photo, reading, diagnosis, leads)
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    (folder / RESULT_FILE).write_text(text + "\n", encoding="utf-8")
+    _write_json(folder, result_document(photo, reading, diagnosis, leads))
     if diagnosis is not None:
         write_report(folder / REPORT_FILE, photo, diagnosis, leads, overlay, software_versions())
+
+
+def write_record_result(
+    folder: Path,
+    source: DigitalRecord,
+    diagnosis: Diagnosis,
+    formats: Sequence[RecordFormat] = DEFAULT_FORMATS,
+) -> None:
+    """Writes what is found of one digital recording, not the recording again.
+
+    Args:
+        folder: an empty folder.
+        source: the recording.
+        diagnosis: what it means.
+        formats: what the completed record, if there is one, is written as.
+    """
+    confidence = np.isfinite(source.record.signal_mv).astype(np.float32)
+    record = replace(source.record, record_id=source.path.stem)
+    _write_completed(folder, record, diagnosis, confidence, formats)
+    leads = assess_leads(source.record)
+    document: dict[str, Any] = {
+        "format": RESULT_FORMAT,
+        "recording": {
+            "name": source.path.name,
+            "kind": source.kind,
+            "sha256": _sha256(source.path),
+            "rate_hz": record.rate_hz,
+            "samples": record.n_samples,
+            "leads": [dataclasses.asdict(lead) for lead in leads],
+        },
+        "steps": _assessed(diagnosis),
+        "versions": software_versions(),
+        **_findings(diagnosis),
+    }
+    _write_json(folder, as_json(document))
+    write_report(folder / REPORT_FILE, source, diagnosis, leads, None, software_versions())
+
+
+def _write_json(folder: Path, document: dict[str, Any]) -> None:
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    (folder / RESULT_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def _write_completed(
+    folder: Path,
+    record: Record,
+    diagnosis: Diagnosis,
+    measured_confidence: NDArray[np.floating],
+    formats: Sequence[RecordFormat],
+) -> None:
+    """Writes the twelve whole leads, where there are any, and how far they may err."""
+    completed = diagnosis.completed
+    if completed is None:
+        return
+    confidence = np.where(completed.filled, 0, np.maximum(measured_confidence, 1e-3))
+    whole = replace(record, signal_mv=completed.signal_mv)
+    _write_record(folder / COMPLETED, whole, confidence, formats)
+    write_csv(replace(record, signal_mv=completed.deviation_mv), folder / DEVIATION_FILE)
 
 
 def _write_record(
@@ -161,11 +214,17 @@ def result_document(
         "steps": [*_turned(photo), *reading.steps, *_assessed(diagnosis)],
         "versions": software_versions(),
     }
-    if diagnosis is not None and (diagnosis.completed or diagnosis.completed_reason):
-        document["completed"] = _completed(diagnosis)
     if diagnosis is not None:
-        rate = diagnosis.heart_rate
-        document["diagnosis"] = {
+        document.update(_findings(diagnosis))
+    plain: dict[str, Any] = as_json(document)
+    return plain
+
+
+def _findings(diagnosis: Diagnosis) -> dict[str, Any]:
+    """What the diagnosis adds to the document."""
+    rate = diagnosis.heart_rate
+    found: dict[str, Any] = {
+        "diagnosis": {
             "mi_decision": diagnosis.mi_decision,
             "mi_reason": diagnosis.mi_reason,
             "mi": diagnosis.mi,
@@ -178,8 +237,10 @@ def result_document(
                 "beats_s": np.round(rate.beats_s, 3),
             },
         }
-    plain: dict[str, Any] = as_json(document)
-    return plain
+    }
+    if diagnosis.completed is not None or diagnosis.completed_reason:
+        found["completed"] = _completed(diagnosis)
+    return found
 
 
 def _completed(diagnosis: Diagnosis) -> dict[str, Any]:

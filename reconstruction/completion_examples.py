@@ -13,6 +13,8 @@ from learning.training import ExampleDataset
 from reconstruction.reconstructor import RATE_HZ
 from reconstruction.visible import sample_visible
 
+_DEVICE_ERRORS = 0.33
+
 
 class CompletionExamples(ExampleDataset):
     """Visible parts, at times with a reader's errors, and the whole record.
@@ -22,7 +24,8 @@ class CompletionExamples(ExampleDataset):
 
     Args:
         signals_uv: ``(n, 12, samples)`` int16 microvolts at 100 Hz.
-        error_share: share of the examples with a reader's errors.
+        error_share: share of the pages with a reader's errors; of what devices record a third
+            of it.
     """
 
     def __init__(self, signals_uv: NDArray[np.int16], error_share: float = 0.4) -> None:
@@ -41,7 +44,9 @@ class CompletionExamples(ExampleDataset):
             truth = np.roll(truth, samples // 4 * int(rng.integers(1, 4)), axis=1)
         truth = truth * np.float32(np.exp(rng.normal(0, 0.12)))
         shown = truth
-        if rng.random() < self.error_share:
+        seen = sample_visible(rng, samples, RATE_HZ)
+        whole = bool((seen.all(axis=1) | ~seen.any(axis=1)).all())  # as devices record
+        if rng.random() < self.error_share * (_DEVICE_ERRORS if whole else 1.0):
             errors = sample_signal_errors(rng, float(rng.uniform(0.2, 1.0)))
             gain = errors.gain / errors.gain.mean()
             shown = replace(errors, gain=gain, speed=1.0).apply(shown, RATE_HZ)
@@ -50,7 +55,7 @@ class CompletionExamples(ExampleDataset):
                 shown = np.stack(
                     [np.roll(lead, shift) for lead, shift in zip(shown, shifts, strict=True)]
                 )
-        shown = np.where(sample_visible(rng, samples, RATE_HZ), shown, np.float32(np.nan))
+        shown = np.where(seen, shown, np.float32(np.nan))
         if np.isnan(shown).all():  # the gaps lay over all of it
             return self.example(index, rng)
         return derive_limb_leads(shown), truth

@@ -1,0 +1,115 @@
+"""Digital recordings go through ``diagnose`` beside photos."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from ecg.formats.csv_format import write_csv
+from ecg.formats.dicom_format import write_dicom
+from ecg.formats.npz_format import write_npz
+from ecg.formats.wfdb_format import write_wfdb
+from ecg.record import Record
+from ecg.simulator import simulate
+from pipeline.command import main
+from pipeline.digital import RecordFileError, load_record
+
+
+@pytest.fixture(scope="module")
+def record():
+    return simulate(np.random.default_rng(1))
+
+
+@pytest.fixture(scope="module")
+def files(record, tmp_path_factory):
+    """The same recording in every format, by kind."""
+    folder = tmp_path_factory.mktemp("records")
+    write_csv(record, folder / "a.csv")
+    write_wfdb(record, folder / "b")
+    write_npz(record, folder / "c.npz", np.ones(record.signal_mv.shape))
+    write_dicom(record, folder / "d.dcm", "simulated", "a test", "0")
+    return {
+        "CSV": folder / "a.csv",
+        "WFDB": folder / "b.hea",
+        "NPZ": folder / "c.npz",
+        "DICOM": folder / "d.dcm",
+    }
+
+
+@pytest.mark.parametrize("kind", ["CSV", "WFDB", "NPZ", "DICOM"])
+def test_every_format_gives_the_same_recording(files, record, kind):
+    found = load_record(files[kind])
+    assert found.kind == kind
+    assert found.record.rate_hz == record.rate_hz
+    np.testing.assert_allclose(found.record.signal_mv, record.signal_mv, atol=2e-3)
+
+
+def test_recordings_and_bad_ones_in_one_run(files, tmp_path, capsys):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("no,such\n1,2\n")
+    out = tmp_path / "out"
+    names = [str(path) for path in files.values()]
+    code = main(["diagnose", *names, str(bad), "--out", str(out), "--complete", "--json"])
+    assert code == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["counts"] == {"read": 4, "rejected": 0, "error": 1}
+    probabilities = {row["mi_probability"] for row in document["photos"][:4]}
+    assert max(probabilities) - min(probabilities) < 0.02
+    assert "no column time_s" in document["photos"][4]["reason"]
+    with (out / "index.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["status"] for row in rows] == ["read"] * 4 + ["error"]
+    assert rows[0]["layout"] == ""
+    report = (out / "a" / "report.html").read_text()
+    assert "A digital recording" in report
+    assert "Photo with what was read" not in report
+    result = json.loads((out / "a" / "result.json").read_text())
+    assert result["recording"]["kind"] == "CSV"
+    assert result["diagnosis"]["mi"]["maps_probability"] is None
+    # nothing was missing, so nothing is filled
+    assert all(lead["filled_share"] == 0 for lead in result["completed"]["leads"])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda r: Record(r.signal_mv * 1000, r.rate_hz, "x"), "in microvolts"),
+        (lambda r: Record(r.signal_mv / 1000, r.rate_hz, "x"), "in volts"),
+        (lambda r: Record(r.signal_mv, 10.0, "x"), "10 samples a second"),
+        (lambda r: Record(r.signal_mv[:, :400], r.rate_hz, "x"), "lasts 0.8 s"),
+        (lambda r: Record(r.signal_mv * np.float32(np.nan), r.rate_hz, "x"), "no measured sample"),
+    ],
+)
+def test_absurd_recordings_are_refused_in_one_sentence(record, change, says, tmp_path):
+    path = tmp_path / "odd.csv"
+    write_csv(change(record), path)
+    with pytest.raises(RecordFileError, match=says):
+        load_record(path)
+
+
+@pytest.mark.parametrize("name", ["cut.npz", "cut.dcm", "cut.hea", "cut.csv"])
+def test_damaged_files_are_refused_in_one_sentence(name, tmp_path):
+    path = tmp_path / name
+    for content in (b"", b"\x00\xff" * 300, b"PK\x03\x04 cut"):
+        path.write_bytes(content)
+        with pytest.raises(RecordFileError) as caught:
+            load_record(path)
+        assert name.split(".")[0] in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_digitize_takes_photos_only(files, tmp_path, capsys):
+    assert main(["digitize", str(files["CSV"]), "--out", str(tmp_path / "out")]) == 3
+    assert "error" in capsys.readouterr().out
+
+
+def test_few_leads_are_not_assessed(record, tmp_path):
+    few = record.signal_mv.copy()
+    few[3:] = np.nan
+    write_csv(Record(few, record.rate_hz, "few"), tmp_path / "few.csv")
+    out = tmp_path / "out"
+    assert main(["diagnose", str(tmp_path / "few.csv"), "--out", str(out)]) == 0
+    result = json.loads((out / "few" / "result.json").read_text())
+    assert result["diagnosis"]["mi_decision"] == "not_assessed"
+    assert "Only 3 of the 12 leads" in result["diagnosis"]["mi_reason"]
