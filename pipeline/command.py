@@ -25,6 +25,7 @@ from dataset_generation.export_options import ExportOptions
 from dataset_generation.options import GalleryOptions, GenerateOptions
 from pipeline.options import BenchmarkOptions, DiagnoseOptions, DigitizeOptions
 from pipeline.readings_options import ReadingsOptions
+from reconstruction.options import TrainReconstructor
 from segmentation.quantize import QuantizeLooks
 from segmentation.train import TrainLook
 
@@ -63,6 +64,7 @@ class TrainOptions:
         | Annotated[TrainMaps, tyro.conf.subcommand("maps-mi")]
         | Annotated[TrainCombination, tyro.conf.subcommand("mi-combination")]
         | Annotated[QuantizeLooks, tyro.conf.subcommand("int8-looks")]
+        | Annotated[TrainReconstructor, tyro.conf.subcommand("reconstructor")]
     )
 
 
@@ -132,10 +134,8 @@ def _main(arguments: Sequence[str] | None) -> int:
 
         return run_readings(options)
     if isinstance(options, TrainOptions):
-        _train(options.network)
-    else:
-        return _benchmark(options)
-    return EXIT_OK
+        return _train(options.network)
+    return _benchmark(options)
 
 
 def _benchmark(options: BenchmarkOptions) -> int:
@@ -190,8 +190,13 @@ def _draw_gallery(options: GalleryOptions) -> int:
 
 
 def _train(
-    config: TrainLook | TrainSignals | TrainMaps | TrainCombination | QuantizeLooks,
-) -> None:
+    config: TrainLook
+    | TrainSignals
+    | TrainMaps
+    | TrainCombination
+    | QuantizeLooks
+    | TrainReconstructor,
+) -> int:
     if isinstance(config, TrainLook):
         from segmentation.train import train_look
 
@@ -208,10 +213,27 @@ def _train(
         from segmentation.quantize import quantize_looks
 
         quantize_looks(config)
+    elif isinstance(config, TrainReconstructor):
+        return _train_reconstructor(config)
     else:
         from classification.train_combination import main as fit_combination
 
         fit_combination(config)
+    return EXIT_OK
+
+
+def _train_reconstructor(config: TrainReconstructor) -> int:
+    from ecg.ptbxl import DatasetNotFoundError
+    from learning.checkpoint import CheckpointError
+    from reconstruction.options import TrainError
+    from reconstruction.train import main as train_reconstructor
+
+    try:
+        train_reconstructor(config)
+    except (TrainError, DatasetNotFoundError, CheckpointError) as error:
+        print(f"ecgphoto: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    return EXIT_OK
 
 
 def _read_photos(options: DigitizeOptions) -> int:

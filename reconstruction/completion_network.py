@@ -124,7 +124,7 @@ class CompletionNet(nn.Module):
     Tokens of 40 ms pass through convolutional mixing; a lookup brings what each lead showed at
     like moments elsewhere in the record (``_Lookup``); further mixing and attention make the
     answer. Masked training after Devlin et al. 2019 (arXiv 1810.04805) and, for ECGs, Gedon et
-    al. 2021 (doi 10.23919/CinC53138.2021.9662881).
+    al. 2021 (Computing in Cardiology).
 
     Args:
         width: features of a token.

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from ecg.leads import LEADS
 from ecg.metrics.reconstruction import high_pass_matrix, score_reconstruction
-from learning.training import ExampleDataset, Task
+from learning.training import ExampleDataset
 from reconstruction.completion_examples import CompletionExamples
 from reconstruction.reconstructor import SAMPLES
-from reconstruction.task import FACTS, answers, millivolts, shown_sets
+from reconstruction.task import FACTS, ReconstructionTask, answers, millivolts, shown_sets
 
 _LEAST_POWER = 0.01**2  # mV^2; quieter leads count less
 _LEAST_SAMPLES = 50
 
 
-class CompletionTask(Task):
+class CompletionTask(ReconstructionTask):
     """Completion of pages and of reduced leads; chosen by the mean of three correlations.
 
     Args:

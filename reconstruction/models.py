@@ -23,12 +23,15 @@ class Model:
         make_task: from training and validation records, ``(n, 12, 1000)`` int16 microvolts, and
             the leads.
         budget: what ``learning.training.TrainingConfig`` takes beside a user's options.
+        takes_alpha: whether it can be trained through a classifier; its task is then a
+            ``RegressionTask``.
     """
 
     summary: str
     leads: tuple[str, ...]
     make_task: Callable[[NDArray[np.int16], NDArray[np.int16], tuple[str, ...]], Task]
     budget: Mapping[str, Any] = field(default_factory=dict)
+    takes_alpha: bool = False
 
 
 def _completion(
@@ -41,11 +44,56 @@ def _completion(
     return CompletionTask(train_uv, validation_uv)
 
 
+def _rescnn(
+    train_uv: NDArray[np.int16], validation_uv: NDArray[np.int16], leads: tuple[str, ...]
+) -> Task:
+    from reconstruction.rescnn_task import RescnnTask
+
+    return RescnnTask(train_uv, validation_uv, leads)
+
+
+def _rescnn_small(
+    train_uv: NDArray[np.int16], validation_uv: NDArray[np.int16], leads: tuple[str, ...]
+) -> Task:
+    from reconstruction.rescnn_task import SMALL, RescnnSmallTask
+
+    return RescnnSmallTask(train_uv, validation_uv, leads, SMALL)
+
+
+def _u_resnet(
+    train_uv: NDArray[np.int16], validation_uv: NDArray[np.int16], leads: tuple[str, ...]
+) -> Task:
+    from reconstruction.u_resnet_task import UResNetTask
+
+    return UResNetTask(train_uv, validation_uv, leads)
+
+
 MODELS: dict[str, Model] = {
     "completion": Model(
         "masked completion of any leads and windows",
         (),
         _completion,
         {"weight_decay": 0.02, "warmup_steps": 200, "ema_decay": 0.998},
+    ),
+    "rescnn": Model(
+        "residual convolutional network of the paper's size, by R2",
+        ("I", "II", "V3"),
+        _rescnn,
+        {"weight_decay": 0.02, "warmup_steps": 500, "ema_decay": 0.998},
+        takes_alpha=True,
+    ),
+    "rescnn_small": Model(
+        "residual convolutional network that a CPU trains, by R2",
+        ("I", "II", "V3"),
+        _rescnn_small,
+        {"weight_decay": 0.02, "warmup_steps": 100, "ema_decay": 0.998},
+        takes_alpha=True,
+    ),
+    "u_resnet": Model(
+        "U-shaped residual network, by absolute error",
+        ("I", "II", "V3"),
+        _u_resnet,
+        {"weight_decay": 0.02, "warmup_steps": 200, "ema_decay": 0.998},
+        takes_alpha=True,
     ),
 }

@@ -8,7 +8,16 @@ from typing import Literal
 
 from learning.options import TrainingOptions
 
-ModelName = Literal["completion",]
+ModelName = Literal[
+    "completion",
+    "rescnn",
+    "rescnn_small",
+    "u_resnet",
+]
+
+
+class TrainError(ValueError):
+    """Nothing can be trained from these options; the message is for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +28,15 @@ class TrainReconstructor(TrainingOptions):
     """Which model."""
     leads: str | None = None
     """Leads that are given, such as I,II,V3; several sets, parted by semicolons, are trained one
-    after another and compared. By default the model's own; completion takes any."""
+    after another, each for the whole budget, and compared. By default the model's own; completion
+    takes any."""
+    preset: Literal["compare-inputs"] | None = None
+    """Sets of leads by name: compare-inputs is I,II and these with each of V1 to V6."""
+    alpha: float = 1.0
+    """Share of the model's own loss; the rest is how well a frozen detector of MI does on what is
+    reconstructed. 1 leaves the detector out."""
+    start_from: Path | None = None
+    """Folder of a checkpoint of the same model and leads whose weights to begin with."""
     out: Path = Path("runs/reconstructor")
     """Run folder; training goes on from the state in it."""
     max_steps: int = 100_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import nn
 
 from ecg.leads import LEADS, derivable_leads, derive_limb_leads
 from ecg.metrics.reconstruction import score_reconstruction
+from learning.checkpoint import CheckpointError, read_checkpoint
 from learning.training import ExampleDataset, Task
 from reconstruction.reconstructor import RATE_HZ, SAMPLES
 from reconstruction.visible import PAGE_3X4_1, show_leads
@@ -46,7 +48,37 @@ class WholeRecords(ExampleDataset):
         return millivolts(self.signals_uv[index])
 
 
-class LeadSetTask(Task):
+class ReconstructionTask(Task):
+    """A task that may begin with the weights of another checkpoint of the same network.
+
+    Attributes:
+        start_from: folder of that checkpoint, or None.
+    """
+
+    start_from: Path | None = None
+
+    def prepare(self, network: nn.Module) -> None:
+        """Loads the weights to begin with.
+
+        Raises:
+            CheckpointError: the folder holds no checkpoint, or one of another network.
+        """
+        if self.start_from is None:
+            return
+        kept = read_checkpoint(self.start_from)
+        stored, own = kept.network_arguments, self.network_arguments
+        try:
+            if (kept.network_name, stored.get("leads")) != (self.network_name, own.get("leads")):
+                raise RuntimeError
+            network.load_state_dict(kept.network.state_dict())
+        except RuntimeError:
+            raise CheckpointError(
+                f"the weights in {self.start_from} are of {kept.network_name} with {dict(stored)}; "
+                f"they do not fit {self.network_name} with {dict(own)}"
+            ) from None
+
+
+class LeadSetTask(ReconstructionTask):
     """Twelve leads from a set of leads; chosen by the correlation of the leads to be found.
 
     A batch is ``(n, 12, 1000)`` mV, whole. The network takes the same with NaN where a lead is not
