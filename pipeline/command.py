@@ -278,7 +278,7 @@ def _load_process(options: DigitizeOptions, given: dict[str, Any]) -> Process:
     if isinstance(options, DiagnoseOptions):
         from pipeline.diagnoser import Diagnoser
 
-        return Diagnoser.load(**hints, complete=options.complete).diagnose
+        return Diagnoser.load(**hints, complete=options.complete, explain=options.explain).diagnose
     from pipeline.digitizer import Digitizer
 
     return Digitizer.load(**hints).digitize

@@ -24,6 +24,7 @@ from reconstruction.reconstructor import (
 )
 
 if TYPE_CHECKING:
+    from classification.explanation import Explanation
     from classification.mi import MiPrediction
     from digitization.given import GivenPage
 
@@ -42,6 +43,11 @@ class MiPredictor(Protocol):
     ) -> MiPrediction:
         """Probability of myocardial infarction from a signal and its lead maps."""
 
+    def explain(
+        self, signal_mv: NDArray[np.float32], rate_hz: float, lead_maps: LeadMaps | None
+    ) -> Explanation:
+        """What the probability rests on."""
+
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
@@ -57,6 +63,7 @@ class Diagnosis:
         reading: the digitized page; None of a recording.
         completed: the twelve leads made whole; None unless asked for and possible.
         completed_reason: why it was not possible, else empty.
+        explanation: what the probability rests on; None unless asked for.
     """
 
     record: Record
@@ -68,6 +75,7 @@ class Diagnosis:
     reading: Reading | None = None
     completed: CompletedRecord | None = None
     completed_reason: str = ""
+    explanation: Explanation | None = None
 
     def __post_init__(self) -> None:
         if self.mi_decision not in MI_DECISIONS:
@@ -88,6 +96,7 @@ class Diagnoser:
         digitizer: reads the photo.
         classifier: assesses what was read.
         reconstructor: fills what the page does not show; None leaves it as it is.
+        explains: tell what a probability rests on, which takes about a second.
 
     Example:
         >>> diagnoser = Diagnoser.load()  # doctest: +SKIP
@@ -101,10 +110,12 @@ class Diagnoser:
         digitizer: Digitizer,
         classifier: MiPredictor,
         reconstructor: Reconstructor | None = None,
+        explains: bool = False,
     ) -> None:
         self._digitizer = digitizer
         self._classifier = classifier
         self._reconstructor = reconstructor
+        self._explains = explains
 
     @classmethod
     def load(
@@ -116,6 +127,7 @@ class Diagnoser:
         mm_per_px: float | None = None,
         precision: str = "float32",
         complete: bool = False,
+        explain: bool = False,
     ) -> Diagnoser:
         """Loads the networks that ship.
 
@@ -123,6 +135,7 @@ class Diagnoser:
             layout, speed_mm_per_s, gain_mm_per_mv, given, mm_per_px, precision: as of
                 ``Digitizer.load``.
             complete: also make the twelve leads whole.
+            explain: also tell what the probability rests on.
         """
         import checkpoints
         from classification.mi import MiClassifier
@@ -133,7 +146,7 @@ class Diagnoser:
         reconstructor = None
         if complete:  # so small that a graphics card gains nothing
             reconstructor = NetworkReconstructor.open(checkpoints.path("completion"), "cpu")
-        return cls(digitizer, MiClassifier.load(), reconstructor)
+        return cls(digitizer, MiClassifier.load(), reconstructor, explain)
 
     def diagnose(self, source: Photo | NDArray[np.uint8] | DigitalRecord) -> Diagnosis:
         """Reads and assesses one photo, or assesses a digital recording.
@@ -167,15 +180,25 @@ class Diagnoser:
         seconds = np.isfinite(signal).sum(axis=1) / record.rate_hz
         leads = int((seconds >= LEAST_SECONDS).sum())
         heart_rate = measure_heart_rate(signal, record.rate_hz)
-        prediction, decision, reason = None, "not_assessed", ""
+        prediction, decision, reason, explanation = None, "not_assessed", "", None
         if leads < LEAST_LEADS:
             reason = f"Only {leads} of the 12 leads were read; at least {LEAST_LEADS} are needed."
         else:
             prediction = self._classifier.predict(signal, record.rate_hz, lead_maps)
             decision = prediction.decision
+            if self._explains:
+                explanation = self._classifier.explain(signal, record.rate_hz, lead_maps)
         took = perf_counter() - began
         return Diagnosis(
-            record, prediction, decision, reason, heart_rate, took, None, completed, why_not
+            record,
+            prediction,
+            decision,
+            reason,
+            heart_rate,
+            took,
+            completed=completed,
+            completed_reason=why_not,
+            explanation=explanation,
         )
 
     def _completed(

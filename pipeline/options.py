@@ -73,6 +73,8 @@ class DiagnoseOptions(DigitizeOptions):
     complete: bool = False
     """Also fill what the page does not show, to twelve whole leads: completed.*, and a drawing in
     the report in which filled parts are marked, with how far they may err."""
+    explain: bool = True
+    """Tell in the report which leads and waves the probability rests on, about a second a photo."""
 
 
 @dataclass(frozen=True)

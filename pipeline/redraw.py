@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,25 @@ class _Cell:
     stop: int
 
 
-def redraw_svg(signal_mv: NDArray[np.floating], rate_hz: float) -> str:
+@dataclass(frozen=True)
+class Shade:
+    """A stretch of a lead to be shaded.
+
+    Attributes:
+        lead: its lead.
+        start_s, stop_s: from the start of the record.
+        strength: -1 to 1; above 0 red, below blue.
+    """
+
+    lead: str
+    start_s: float
+    stop_s: float
+    strength: float
+
+
+def redraw_svg(
+    signal_mv: NDArray[np.floating], rate_hz: float, shades: Sequence[Shade] = ()
+) -> str:
     """Draws twelve leads at 25 mm/s and 10 mm/mV on a 1 mm grid.
 
     Leads of up to 3 s stand in four columns, of up to 6 s in two, longer ones below each other;
@@ -39,6 +58,7 @@ def redraw_svg(signal_mv: NDArray[np.floating], rate_hz: float) -> str:
     Args:
         signal_mv: ``(12, samples)`` mV, NaN = not measured.
         rate_hz: samples a second.
+        shades: stretches to be shaded behind the traces.
 
     Returns:
         A complete ``<svg>`` element, its size in mm.
@@ -64,6 +84,7 @@ def redraw_svg(signal_mv: NDArray[np.floating], rate_hz: float) -> str:
         f'height="{height:g}mm" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="Digitized ECG at 25 mm/s and 10 mm/mV">',
         grid_svg(width, height),
+        _shading(signal, rate_hz, cells, baselines, left, shades),
         '<g font-family="Helvetica, Arial, sans-serif" font-size="3.2" fill="#24476b">',
     ]
     for cell in cells:  # names first, so that they never hide a trace
@@ -135,6 +156,31 @@ def _row_extents(
             above[cell.row] = max(above[cell.row], min(high + 2.0, _MOST_ROW_MM))
             below[cell.row] = max(below[cell.row], min(2.0 - low, _MOST_ROW_MM))
     return above, below
+
+
+def _shading(
+    signal: NDArray[np.float64],
+    rate_hz: float,
+    cells: list[_Cell],
+    baselines: list[int],
+    left: float,
+    shades: Sequence[Shade],
+) -> str:
+    """Broad strokes along the traces, red or blue, the paler the weaker."""
+    parts = ['<g fill="none" stroke-width="2.4" stroke-linecap="butt" stroke-linejoin="round">']
+    for shade in shades:
+        first, last = round(shade.start_s * rate_hz), round(shade.stop_s * rate_hz)
+        for cell in cells:
+            start, stop = max(first, cell.start), min(last, cell.stop)
+            if cell.lead != shade.lead or stop - start < 2:
+                continue
+            trace = signal[LEADS.index(cell.lead), start:stop]
+            x = left + cell.x_mm + (start - cell.start) / rate_hz * SPEED_MM_PER_S
+            colour = "#d6332f" if shade.strength > 0 else "#2f6fd6"
+            opacity = min(abs(shade.strength), 1.0) * 0.55
+            data = path_data(trace, rate_hz, x, baselines[cell.row])
+            parts.append(f'<path stroke="{colour}" stroke-opacity="{opacity:.2f}" d="{data}"/>')
+    return "".join(parts) + "</g>" if len(parts) > 1 else ""
 
 
 def path_data(trace: NDArray[np.float64], rate_hz: float, x0_mm: float, baseline_mm: float) -> str:

@@ -17,7 +17,7 @@ from pipeline.digital import DigitalRecord
 from pipeline.lead_quality import LeadQuality
 from pipeline.overlay import LEAD_COLOURS, encode_jpeg
 from pipeline.photos import Photo
-from pipeline.redraw import redraw_svg
+from pipeline.redraw import Shade, redraw_svg
 from pipeline.redraw_completed import redraw_completed_svg
 
 TEMPLATE = "report.html.j2"
@@ -29,6 +29,16 @@ HEADLINES = {
     "cannot_tell": "Cannot tell: the result is too close to call",
     "not_assessed": "Myocardial infarction not assessed",
 }
+_WAVE_WORDS = {
+    "P": "the P wave",
+    "QRS": "the QRS complex",
+    "ST": "the ST segment",
+    "T": "the T wave",
+}
+_LEAST_FULL = 0.3
+"""Log-odds that are shaded full, unless others are stronger."""
+_LEAST_SHADE = 0.15
+"""Weaker waves, as a share of the strongest, are not shaded."""
 LAYOUT_WORDS = {
     "3x4": "3 rows of 4 leads",
     "3x4+1": "3 rows of 4 leads and a rhythm strip",
@@ -81,17 +91,50 @@ def write_report(
         leads=leads,
         colours={lead: "#{:02x}{:02x}{:02x}".format(*c) for lead, c in LEAD_COLOURS.items()},
         redrawn=Markup(
-            redraw_svg(diagnosis.record.signal_mv, diagnosis.record.rate_hz)
+            redraw_svg(diagnosis.record.signal_mv, diagnosis.record.rate_hz, _shades(diagnosis))
         ),  # our own SVG
         completed=None
         if diagnosis.completed is None
         else Markup(redraw_completed_svg(diagnosis.completed)),
         overlay=None if overlay_rgb is None else _data_uri(_smaller(overlay_rgb)),
+        drivers=_drivers(diagnosis),
+        foremost=_foremost(diagnosis),
         evidence=[] if reading is None else _rows(reading.evidence),
         caveats=_caveats(diagnosis, leads),
         versions=versions,
     )
     path.write_text(page, encoding="utf-8")
+
+
+def _shades(diagnosis: Diagnosis) -> list[Shade]:
+    """The waves on which the probability rests most, the strongest full."""
+    explanation = diagnosis.explanation
+    if explanation is None or not explanation.marks:
+        return []
+    most = max(_LEAST_FULL, *(abs(mark.log_odds) for mark in explanation.marks))
+    rate_hz = explanation.rate_hz
+    return [
+        Shade(mark.lead, mark.start / rate_hz, mark.stop / rate_hz, mark.log_odds / most)
+        for mark in explanation.marks
+        if abs(mark.log_odds) > _LEAST_SHADE * most
+    ]
+
+
+def _drivers(diagnosis: Diagnosis) -> list[tuple[str, float, float]]:
+    """Each lead with its log-odds and its share of the longest bar."""
+    if diagnosis.explanation is None:
+        return []
+    leads = diagnosis.explanation.leads
+    most = max((abs(value) for value in leads.values()), default=0.0)
+    return [(lead, value, value / max(most, 1e-9)) for lead, value in leads.items()]
+
+
+def _foremost(diagnosis: Diagnosis) -> str:
+    """The waves that speak most for infarction, in words."""
+    if diagnosis.explanation is None:
+        return ""
+    waves = diagnosis.explanation.foremost_waves()
+    return ", ".join(f"{_WAVE_WORDS[wave]} in {lead}" for lead, wave in waves)
 
 
 def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:

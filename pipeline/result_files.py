@@ -238,6 +238,16 @@ def _findings(diagnosis: Diagnosis) -> dict[str, Any]:
             },
         }
     }
+    if diagnosis.explanation is not None:
+        explanation = diagnosis.explanation
+        found["diagnosis"]["explanation"] = {
+            "unit": "log-odds of myocardial infarction that the part adds",
+            "leads": {lead: round(value, 3) for lead, value in explanation.leads.items()},
+            "waves": [
+                {"lead": lead, "wave": wave, "log_odds": round(value, 3)}
+                for (lead, wave), value in explanation.waves.items()
+            ],
+        }
     if diagnosis.completed is not None or diagnosis.completed_reason:
         found["completed"] = _completed(diagnosis)
     return found

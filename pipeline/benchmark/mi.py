@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.leads import LEADS
 from ecg.metrics import diagnosis as metrics
 from pipeline.benchmark.cases import parse_case
 from pipeline.benchmark.pages import read_all
 from pipeline.benchmark.records import open_ptbxl, stratified_order
-from pipeline.benchmark.table import Figure, write_figures
+from pipeline.benchmark.table import Figure, mean_interval, write_figures
 
 if TYPE_CHECKING:
     from pipeline.options import BenchmarkOptions
 
 PAGES = 400
+EXPLAINED = 200
+_FOREMOST = 3
 _INPUTS = {"clean_page": "3x4+1/clean", "photo": "3x4+1/photo"}
 _DATA = "PTB-XL fold 10"
 
@@ -32,7 +35,7 @@ def measure_mi(options: BenchmarkOptions) -> Path:
     ptbxl = open_ptbxl(options)
     classifier = MiClassifier.load()
     path = options.out / "mi.csv"
-    cases = options.cases or ("clean_signal", *_INPUTS)
+    cases = options.cases or ("clean_signal", "explanation", *_INPUTS)
     if "clean_signal" in cases:
         ids = ptbxl.select(split="test", rate_hz=100)
         signals = ptbxl.signals(ids, 100)
@@ -41,6 +44,8 @@ def measure_mi(options: BenchmarkOptions) -> Path:
             for signal in signals
         ]
         write_figures(path, _figures("clean_signal", ptbxl, ids, np.array(rows), 0, options.seed))
+    if "explanation" in cases:
+        write_figures(path, _explanation_figures(classifier, ptbxl, options))
     wanted = [case for case in cases if case in _INPUTS]
     for case in wanted:
         pages = parse_case(_INPUTS[case])
@@ -56,6 +61,39 @@ def measure_mi(options: BenchmarkOptions) -> Path:
                 rows.append((prevalence, prevalence, prevalence))
         write_figures(path, _figures(case, ptbxl, ids, np.array(rows), failed, options.seed))
     return path
+
+
+def _explanation_figures(classifier: Any, ptbxl: Any, options: BenchmarkOptions) -> list[Figure]:
+    """What the probability loses without the three leads named, and without three at random."""
+    rng = np.random.default_rng(options.seed)
+    losses: dict[str, list[float]] = {"foremost": [], "random": []}
+    for ecg_id in ptbxl.select(split="test", rate_hz=100):
+        record = ptbxl.signals(np.array([ecg_id]), 100)[0].astype(np.float32) / 1000
+        before = classifier.predict(record, 100.0, None)
+        if before.decision != "mi":
+            continue
+        foremost = classifier.explain(record, 100.0, None).foremost(_FOREMOST)
+        rows = [LEADS.index(lead) for lead in foremost]
+        at_random = rng.choice(len(LEADS), len(rows), replace=False)
+        for name, chosen in (("foremost", rows), ("random", at_random)):
+            without = record.copy()
+            without[chosen] = np.nan
+            after = classifier.predict(without, 100.0, None)
+            losses[name].append(before.signal_probability - after.signal_probability)
+        if len(losses["random"]) >= (options.count or EXPLAINED):
+            break
+    return [
+        Figure(
+            "explanation",
+            f"probability_lost_without_{name}_leads",
+            float(np.mean(values)),
+            len(values),
+            "signal",
+            _DATA,
+            *mean_interval(values, options.seed),
+        )
+        for name, values in losses.items()
+    ]
 
 
 def _probabilities(

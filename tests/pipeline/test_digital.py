@@ -113,3 +113,14 @@ def test_few_leads_are_not_assessed(record, tmp_path):
     result = json.loads((out / "few" / "result.json").read_text())
     assert result["diagnosis"]["mi_decision"] == "not_assessed"
     assert "Only 3 of the 12 leads" in result["diagnosis"]["mi_reason"]
+
+
+def test_the_report_says_what_the_probability_rests_on(files, tmp_path):
+    out = tmp_path / "out"
+    assert main(["diagnose", str(files["WFDB"]), "--out", str(out)]) == 0
+    report = (out / "b" / "report.html").read_text()
+    assert "What the probability rests on" in report
+    result = json.loads((out / "b" / "result.json").read_text())
+    assert len(result["diagnosis"]["explanation"]["leads"]) == 12
+    assert main(["diagnose", str(files["WFDB"]), "--out", str(out), "--no-explain"]) == 0
+    assert "rests on" not in (out / "b" / "report.html").read_text()
