@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-OPERATING_SPECIFICITY = 0.9
+OPERATING_SHARE = 0.9
+UNSURE_SHARE = 0.05
+"""Share of fold 9 about the operating point of which the answer is that it cannot be told."""
 
 
 @dataclass(frozen=True)
@@ -17,19 +21,31 @@ class Calibration:
     Attributes:
         bias, signal_weight, maps_weight: of the logistic function.
         threshold: probability from which the decision is MI (0.9 specificity on fold 9).
+        unsure: the probabilities about it from and below which it cannot be told.
+        operating_points: thresholds by name: ``specificity_90`` (the one in use),
+            ``sensitivity_90`` and ``max_f1``, all on fold 9.
     """
 
     bias: float
     signal_weight: float
     maps_weight: float
     threshold: float
+    unsure: tuple[float, float]
+    operating_points: Mapping[str, float]
 
     def probability(self, signal_logit: float, maps_logit: float) -> float:
         """Probability of MI from the two logits."""
         total = self.bias + self.signal_weight * signal_logit + self.maps_weight * maps_logit
         return float(1 / (1 + np.exp(-total)))
 
-    def as_dict(self) -> dict[str, float]:
+    def decide(self, probability: float) -> str:
+        """``mi``, ``no_mi`` or ``cannot_tell``."""
+        low, high = self.unsure
+        if low <= probability < high:
+            return "cannot_tell"
+        return "mi" if probability >= self.threshold else "no_mi"
+
+    def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
 
@@ -52,6 +68,36 @@ def fit_calibration(
     features = np.stack([signal_logits, maps], axis=-1)
     fitted = LogisticRegression(C=100.0).fit(features, mi)
     probabilities = fitted.predict_proba(features)[:, 1]
-    threshold = float(np.quantile(probabilities[~mi], OPERATING_SPECIFICITY))
+    points = {
+        "specificity_90": float(np.quantile(probabilities[~mi], OPERATING_SHARE)),
+        "sensitivity_90": float(np.quantile(probabilities[mi], 1 - OPERATING_SHARE)),
+        "max_f1": _best_f1(probabilities, mi),
+    }
+    threshold = points["specificity_90"]
     weights = fitted.coef_[0]
-    return Calibration(float(fitted.intercept_[0]), float(weights[0]), float(weights[1]), threshold)
+    return Calibration(
+        bias=float(fitted.intercept_[0]),
+        signal_weight=float(weights[0]),
+        maps_weight=float(weights[1]),
+        threshold=threshold,
+        unsure=_nearest(probabilities, threshold),
+        operating_points=points,
+    )
+
+
+def _best_f1(probabilities: NDArray[np.floating], mi: NDArray[np.bool_]) -> float:
+    """The threshold of the highest F1."""
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, thresholds = precision_recall_curve(mi, probabilities)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    return float(thresholds[int(np.argmax(f1[:-1]))])
+
+
+def _nearest(probabilities: NDArray[np.floating], threshold: float) -> tuple[float, float]:
+    """The bounds of the records nearest to the threshold by rank, as many on either side."""
+    ordered = np.sort(probabilities)
+    middle = int(np.searchsorted(ordered, threshold))
+    half = round(UNSURE_SHARE / 2 * len(ordered))
+    low, high = max(middle - half, 0), min(middle + half, len(ordered) - 1)
+    return float(min(ordered[low], threshold)), float(max(ordered[high], threshold))

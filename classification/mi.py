@@ -15,8 +15,6 @@ from ecg.resampling import resample
 from learning.inference import RunningNetwork, open_network
 
 FACTS_FILE = "calibration.json"
-_UNSURE = 0.85
-"""Between this share of the threshold and the threshold the answer is ``cannot_tell``."""
 _LEAST_LEADS = 6
 _NETWORK_RATE_HZ = 100.0
 _NETWORK_SAMPLES = 1000
@@ -31,7 +29,8 @@ class MiPrediction:
         signal_probability: of the digitized signals alone, calibrated.
         maps_probability: of the lead maps alone, calibrated; None without maps.
         threshold: probability from which the decision is ``mi`` (0.9 specificity on fold 9).
-        decision: ``mi``, ``no_mi`` or ``cannot_tell``.
+        decision: ``mi``, ``no_mi`` or ``cannot_tell`` (too near to the threshold, or too few
+            leads).
     """
 
     probability: float
@@ -65,7 +64,10 @@ class MiClassifier:
 
         folder = checkpoints.path("mi_combination")
         facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
-        calibrations = {name: Calibration(**values) for name, values in facts.items()}
+        calibrations = {
+            name: Calibration(**{**values, "unsure": tuple(values["unsure"])})
+            for name, values in facts.items()
+        }
         # So small that a graphics card gains nothing.
         signals, maps = (
             open_network(checkpoints.path(name), "cpu") for name in ("mi_signals", "mi_maps")
@@ -91,17 +93,17 @@ class MiClassifier:
         of = self._calibrations
         signal_probability = of["signal"].probability(signal_logit, 0.0)
         if maps_logit is None:
-            probability, threshold = signal_probability, of["signal"].threshold
+            calibration, probability = of["signal"], signal_probability
             maps_probability = None
         else:
-            probability = of["both"].probability(signal_logit, maps_logit)
-            threshold = of["both"].threshold
+            calibration = of["both"]
+            probability = calibration.probability(signal_logit, maps_logit)
             maps_probability = of["maps"].probability(maps_logit, 0.0)
         leads = int((np.isfinite(shown).sum(axis=1) >= _NETWORK_RATE_HZ).sum())
-        decision = "mi" if probability >= threshold else "no_mi"
-        if leads < _LEAST_LEADS or _UNSURE * threshold <= probability < threshold:
-            decision = "cannot_tell"
-        return MiPrediction(probability, signal_probability, maps_probability, threshold, decision)
+        decision = calibration.decide(probability) if leads >= _LEAST_LEADS else "cannot_tell"
+        return MiPrediction(
+            probability, signal_probability, maps_probability, calibration.threshold, decision
+        )
 
     def explain(
         self, signal_mv: NDArray[np.float32], rate_hz: float, lead_maps: LeadMaps | None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecg.heart_rate import HeartRate, measure_heart_rate
 from ecg.lead_maps import LeadMaps
+from ecg.leads import CHEST_LEADS, LEAD_INDEX, LIMB_LEADS
 from ecg.reading import Reading
 from ecg.record import Record
 from pipeline.digital import DigitalRecord
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from digitization.given import GivenPage
 
 MI_DECISIONS = ("mi", "no_mi", "cannot_tell", "not_assessed")
-LEAST_LEADS = 6
-"""Below this many leads myocardial infarction is not assessed: whole walls would be unseen."""
+LEAST_CHEST_LEADS, LEAST_LIMB_LEADS = 3, 2
+"""With fewer, myocardial infarction is not assessed: whole walls would be unseen."""
 LEAST_SECONDS = 1.0
 """A lead counts when this much of it was read."""
 
@@ -178,12 +179,10 @@ class Diagnoser:
         began = perf_counter()
         signal = record.signal_mv
         seconds = np.isfinite(signal).sum(axis=1) / record.rate_hz
-        leads = int((seconds >= LEAST_SECONDS).sum())
         heart_rate = measure_heart_rate(signal, record.rate_hz)
         prediction, decision, reason, explanation = None, "not_assessed", "", None
-        if leads < LEAST_LEADS:
-            reason = f"Only {leads} of the 12 leads were read; at least {LEAST_LEADS} are needed."
-        else:
+        reason = _missing_leads(seconds >= LEAST_SECONDS)
+        if not reason:
             prediction = self._classifier.predict(signal, record.rate_hz, lead_maps)
             decision = prediction.decision
             if self._explains:
@@ -212,3 +211,20 @@ class Diagnoser:
         except ReconstructionError as error:
             return None, f"The record was not completed: {error}."
         return found, ""
+
+
+def _missing_leads(there: NDArray[np.bool_]) -> str:
+    """Why infarction cannot be assessed with the leads ``(12,)`` that are there, else empty."""
+    parts = (
+        (CHEST_LEADS, LEAST_CHEST_LEADS, "the front of the heart"),
+        (LIMB_LEADS, LEAST_LIMB_LEADS, "its lower and side walls"),
+    )
+    for leads, least, wall in parts:
+        missing = [lead for lead in leads if not there[LEAD_INDEX[lead]]]
+        if len(leads) - len(missing) < least:
+            named = f"{leads[0]} to {leads[-1]}" if len(missing) == len(leads) else ""
+            return (
+                f"{named or ', '.join(missing)} missing: at least {least} of {leads[0]} to "
+                f"{leads[-1]} are needed to see {wall}."
+            )
+    return ""

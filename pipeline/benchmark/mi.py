@@ -58,7 +58,7 @@ def measure_mi(options: BenchmarkOptions) -> Path:
                 rows.append(_probabilities(classifier, page.signal_mv, 500.0))
             else:
                 failed += 1
-                rows.append((prevalence, prevalence, prevalence))
+                rows.append((prevalence, prevalence, prevalence, np.nan))
         write_figures(path, _figures(case, ptbxl, ids, np.array(rows), failed, options.seed))
     return path
 
@@ -98,14 +98,15 @@ def _explanation_figures(classifier: Any, ptbxl: Any, options: BenchmarkOptions)
 
 def _probabilities(
     classifier: Any, signal_mv: NDArray[np.float32], rate_hz: float
-) -> tuple[float, float, float]:
-    """Probability of the two routes and of both together."""
+) -> tuple[float, float, float, float]:
+    """Probability of the two routes and of both together, and the decision: 1, 0 or NaN."""
     from ecg.lead_maps import draw_lead_maps
 
     finite = np.isfinite(signal_mv)
     starts = np.where(finite.any(axis=1), finite.argmax(axis=1) / rate_hz, np.nan)
     found = classifier.predict(signal_mv, rate_hz, draw_lead_maps(signal_mv, rate_hz, starts))
-    return found.signal_probability, found.maps_probability, found.probability
+    decision = {"mi": 1.0, "no_mi": 0.0}.get(found.decision, np.nan)
+    return found.signal_probability, found.maps_probability, found.probability, decision
 
 
 def _figures(
@@ -135,5 +136,13 @@ def _figures(
                 low, high = float(interval.low), float(interval.high)
             value = float(metric(truth, values))
             figures.append(Figure(case, name, value, len(ids), model, _DATA, low, high))
+    decided = np.isfinite(probabilities[:, 3])
+    said = probabilities[decided, 3] == 1
+    for name, value, n in (
+        ("cannot_tell_percent", 100 * (1 - decided.mean()), len(ids)),
+        ("sensitivity_decided", said[truth[decided]].mean(), int(truth[decided].sum())),
+        ("specificity_decided", (~said)[~truth[decided]].mean(), int((~truth[decided]).sum())),
+    ):
+        figures.append(Figure(case, name, float(value), n, "both", _DATA))
     figures.append(Figure(case, "pages_not_read", float(failed), len(ids), "both", _DATA))
     return figures

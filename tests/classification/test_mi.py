@@ -27,6 +27,26 @@ def test_the_operating_point_has_nine_in_ten_specificity():
     chance = np.array([fitted.probability(a, a) for a in logits])
     assert 0.85 < (chance[~mi] < fitted.threshold).mean() < 0.95
     assert fitted.signal_weight > 0
+    points = fitted.operating_points
+    assert 0.87 < (chance[mi] >= points["sensitivity_90"]).mean() < 0.93
+    f1 = {
+        name: 2 * (mi & (chance >= point)).sum() / (mi.sum() + (chance >= point).sum())
+        for name, point in points.items()
+    }
+    assert max(f1, key=f1.get) == "max_f1"
+
+
+def test_one_in_twenty_cannot_be_told_and_they_are_the_nearest():
+    rng = np.random.default_rng(0)
+    mi = rng.random(4000) < 0.3
+    logits = rng.normal(0, 1, 4000) + 1.5 * mi
+    fitted = fit_calibration(logits, None, mi)
+    chance = np.array([fitted.probability(a, 0.0) for a in logits])
+    decisions = np.array([fitted.decide(one) for one in chance])
+    assert 0.04 < (decisions == "cannot_tell").mean() < 0.06
+    assert fitted.unsure[0] < fitted.threshold < fitted.unsure[1]
+    assert chance[decisions == "no_mi"].max() < fitted.unsure[0]
+    assert chance[decisions == "mi"].min() >= fitted.unsure[1]
 
 
 def test_calibrated_probabilities_are_frequencies():
@@ -39,7 +59,8 @@ def test_calibrated_probabilities_are_frequencies():
 
 
 def test_probability_is_the_logistic_function():
-    assert Calibration(0.0, 1.0, 0.0, 0.5).probability(0.0, 9.0) == pytest.approx(0.5)
+    calibration = Calibration(0.0, 1.0, 0.0, 0.5, (0.45, 0.55), {"specificity_90": 0.5})
+    assert calibration.probability(0.0, 9.0) == pytest.approx(0.5)
 
 
 def test_three_leads_are_too_few_to_tell(classifier):
@@ -53,7 +74,8 @@ def test_probability_and_decision_agree(classifier):
     signal = simulate(np.random.default_rng(3), infarct="inferior").signal_mv
     found = classifier.predict(signal, 500.0, draw_lead_maps(signal, 500.0))
     assert 0 <= found.probability <= 1
-    assert (found.decision == "mi") == (found.probability >= found.threshold)
+    if found.decision != "cannot_tell":
+        assert (found.decision == "mi") == (found.probability >= found.threshold)
     assert classifier.predict(signal, 500.0, None).maps_probability is None
 
 

@@ -112,7 +112,7 @@ def test_few_leads_are_not_assessed(record, tmp_path):
     assert main(["diagnose", str(tmp_path / "few.csv"), "--out", str(out)]) == 0
     result = json.loads((out / "few" / "result.json").read_text())
     assert result["diagnosis"]["mi_decision"] == "not_assessed"
-    assert "Only 3 of the 12 leads" in result["diagnosis"]["mi_reason"]
+    assert "V1 to V6 missing" in result["diagnosis"]["mi_reason"]
 
 
 def test_the_report_says_what_the_probability_rests_on(files, tmp_path):

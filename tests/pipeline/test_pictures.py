@@ -221,7 +221,7 @@ def test_too_few_leads_are_not_assessed(
     diagnosis = diagnosis_of(few, "mi")
     assert (diagnosis.mi_decision, diagnosis.mi_probability) == ("not_assessed", None)
     page = report_of(tmp_path, page_photo, diagnosis)
-    assert "Only 5 of the 12 leads were read" in page.text
+    assert "V1 to V6 missing" in page.text
     assert "Not read: aVF, V1, V2, V3, V4, V5, V6." in page.text
     assert "Estimated probability" not in page.text
 
