@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+import reconstruction.completion_network  # noqa: F401  (registers CompletionNet)
 from ecg.leads import LEADS
 from ecg.metrics.reconstruction import high_pass_matrix, score_reconstruction
 from learning.training import ExampleDataset

@@ -43,7 +43,7 @@ def _train(task, folder, steps, rate=3e-3):
 @pytest.mark.parametrize(
     ("task", "arguments", "steps"),
     [
-        (RescnnTask, {"width": 8, "kernel": 5, "fold": 4}, 150),
+        (RescnnTask, {"width": 8, "kernel": 5, "fold": 4}, 110),
         (RescnnSmallTask, {**SMALL, "width": 12, "trunk_blocks": 1}, 80),
         (UResNetTask, {"widths": [12, 16, 16, 24, 24], "bottleneck": 16, "dropout": 0.0}, 100),
     ],
