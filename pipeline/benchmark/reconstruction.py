@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,14 +146,25 @@ def _complete(case: _Case, model: str, reconstructor: Reconstructor) -> Complete
         scored[:] = ~np.isfinite(derive_limb_leads(np.where(printed, 0.0, np.nan)))
     signal = np.zeros_like(case.truth_mv)
     deviation = np.full_like(case.truth_mv, np.nan)
-    failed = 0
+    failed, times = 0, []
     for place, shown in enumerate(tqdm(case.shown_mv, desc=f"{case.name} {model}", disable=None)):
+        began = time.perf_counter()
         try:
             done = complete(shown, RATE_HZ, reconstructor)
         except ReconstructionError:
             failed += 1
             continue
+        times.append(time.perf_counter() - began)
         signal[place], deviation[place] = done.signal_mv, done.deviation_mv
     return CompletedCase(
-        case.name, model, case.ids, case.truth_mv, signal, deviation, scored, failed
+        name=case.name,
+        model=model,
+        ids=case.ids,
+        shown_mv=case.shown_mv,
+        truth_mv=case.truth_mv,
+        signal_mv=signal,
+        deviation_mv=deviation,
+        scored=scored,
+        failed=failed,
+        milliseconds=1000 * float(np.median(times)) if times else float("nan"),
     )

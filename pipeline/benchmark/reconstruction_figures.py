@@ -29,20 +29,24 @@ class CompletedCase:
         name: the case.
         model: what completed.
         ids: ``(n,)`` record numbers.
-        truth_mv, signal_mv: ``(n, 12, samples)`` at 100 Hz, true and completed (zero where failed).
+        shown_mv: ``(n, 12, samples)`` at 100 Hz: what was visible, NaN elsewhere.
+        truth_mv, signal_mv: the same shape, true and completed (zero where failed).
         deviation_mv: the same shape; NaN where failed.
         scored: the same shape: what was neither given nor derivable.
         failed: how many records could not be completed.
+        milliseconds: to complete a record, median.
     """
 
     name: str
     model: str
     ids: NDArray[np.int64]
+    shown_mv: NDArray[np.float32]
     truth_mv: NDArray[np.float32]
     signal_mv: NDArray[np.float32]
     deviation_mv: NDArray[np.float32]
     scored: NDArray[np.bool_]
     failed: int
+    milliseconds: float
 
 
 def reconstruction_figures(
@@ -84,6 +88,7 @@ def reconstruction_figures(
         Figure(case.name, "limb_identity_uv_max", float(1000 * residual.max()), n, case.model, DATA)
     )
     figures.append(Figure(case.name, "not_completed", float(case.failed), n, case.model, DATA))
+    figures.append(Figure(case.name, "milliseconds", case.milliseconds, n, case.model, DATA))
     figures += _downstream_figures(case, ptbxl, patients, seed)
     return figures, by_lead
 
@@ -167,7 +172,7 @@ def _uncertainty_figures(case: CompletedCase) -> list[Figure]:
 def _downstream_figures(
     case: CompletedCase, ptbxl: PtbXl, patients: NDArray[np.int64], seed: int
 ) -> list[Figure]:
-    """AUROC of MI by the shipped classifier: of the true and of the completed records."""
+    """AUROC of MI by the shipped classifier: of true, visible and completed records."""
     import checkpoints
     from learning.inference import open_network
 
@@ -176,13 +181,13 @@ def _downstream_figures(
         return []
     classifier = open_network(checkpoints.path("mi_signals"), "cpu")
     probabilities = []
-    for signals in (case.truth_mv, case.signal_mv):
+    for signals in (case.truth_mv, case.shown_mv, case.signal_mv):
         logits = [classifier(one[None])[0, 0] for one in signals.astype(np.float32)]
         probabilities.append(1 / (1 + np.exp(-np.array(logits, np.float64))))
     rng = np.random.default_rng(seed)
     figures = []
     for metric, values in zip(
-        ("mi_auroc_original", "mi_auroc_completed"), probabilities, strict=True
+        ("mi_auroc_original", "mi_auroc_visible", "mi_auroc_completed"), probabilities, strict=True
     ):
         found = diagnosis.bootstrap(
             diagnosis.auroc, labels, values, patients, rng, repeats=_REPEATS
@@ -191,7 +196,7 @@ def _downstream_figures(
             Figure(case.name, metric, found.value, found.n, case.model, DATA, found.low, found.high)
         )
     found = diagnosis.bootstrap_difference(
-        diagnosis.auroc, labels, probabilities[1], probabilities[0], patients, rng, repeats=_REPEATS
+        diagnosis.auroc, labels, probabilities[2], probabilities[0], patients, rng, repeats=_REPEATS
     )
     figures.append(
         Figure(

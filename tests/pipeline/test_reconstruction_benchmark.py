@@ -35,11 +35,13 @@ def _figures(truth, signal, ptbxl, failed=0, deviation=0.1):
         "I+II",
         "test",
         np.arange(len(truth)),
+        np.where(scored, np.nan, truth).astype(np.float32),
         truth,
         signal.astype(np.float32),
         np.full(truth.shape, deviation, np.float32),
         scored,
         failed,
+        12.0,
     )
     figures, by_lead = reconstruction_figures(case, ptbxl, seed=0)
     return {figure.metric: figure for figure in figures}, by_lead
