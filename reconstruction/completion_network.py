@@ -16,27 +16,32 @@ INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 _TOKEN_SAMPLES = 4
 _WANDER_S = 2.0
 _LEAST_DEVIATION_MV = 0.003
+_DILATIONS = (1, 2, 4)
 
 
-class _Mixing(nn.Module):
-    """A depthwise convolution along time and a pointwise network, each on a shortcut.
+class _Block(nn.Module):
+    """Two convolutions along time on a shortcut, weighed channel by channel by what is visible.
 
-    After Liu et al. 2022 (ConvNeXt, arXiv 2201.03545).
+    After He et al. 2016 (doi 10.1109/CVPR.2016.90); the weights by which a lead set or a page
+    chooses its channels after Hu et al. 2018 (arXiv 1709.01507). Normalised over the batch, not
+    over a token, so that taller waves stay taller.
     """
 
-    def __init__(self, width: int, kernel: int, expansion: int) -> None:
+    def __init__(self, width: int, kernel: int, dilation: int) -> None:
         super().__init__()
-        self.along_time = nn.Conv2d(
-            width, width, (1, kernel), padding=(0, kernel // 2), groups=width
+        padding = (0, dilation * (kernel // 2))
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(width, width, (1, kernel), 1, padding, (1, dilation), bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, (1, kernel), 1, padding, (1, dilation), bias=False),
+            nn.BatchNorm2d(width),
         )
-        self.norm = nn.LayerNorm(width)
-        self.inner = nn.Linear(width, expansion * width)
-        self.outer = nn.Linear(expansion * width, width)
-        self.scale = nn.Parameter(torch.full((width,), 0.1))
+        self.weights = nn.Linear(_DESCRIPTION, width)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        mixed = self.along_time(tokens.transpose(1, 2).unsqueeze(2)).squeeze(2).transpose(1, 2)
-        return tokens + self.scale * self.outer(functional.gelu(self.inner(self.norm(mixed))))
+    def forward(self, x: Tensor, description: Tensor) -> Tensor:
+        weights = 2 * torch.sigmoid(self.weights(description))[:, :, None, None]
+        return functional.relu(x + weights * self.convolutions(x))
 
 
 class _Attention(nn.Module):
@@ -46,18 +51,21 @@ class _Attention(nn.Module):
         super().__init__()
         self.heads = heads
         self.norm = nn.LayerNorm(width)
-        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.queries_keys = nn.Linear(width, 2 * width)
+        self.values = nn.Linear(width, width)
         self.outer = nn.Linear(width, width)
-        self.scale = nn.Parameter(torch.full((width,), 0.1))
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.squeeze(2).transpose(1, 2)
         batch, count, width = tokens.shape
-        parts = self.queries_keys_values(self.norm(tokens))
-        parts = parts.reshape(batch, count, 3, self.heads, width // self.heads)
-        queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        shape = (batch, count, self.heads, width // self.heads)
+        queries, keys = self.queries_keys(self.norm(tokens)).chunk(2, dim=-1)
+        queries, keys, values = (
+            part.reshape(shape).transpose(1, 2) for part in (queries, keys, self.values(tokens))
+        )
         found = functional.scaled_dot_product_attention(queries, keys, values)
-        found = found.transpose(1, 2).reshape(batch, count, width)
-        return tokens + self.scale * self.outer(found)
+        found = self.outer(found.transpose(1, 2).reshape(batch, count, width))
+        return x + found.transpose(1, 2).unsqueeze(2)
 
 
 class _Lookup(nn.Module):
@@ -112,6 +120,10 @@ def _later(x: Tensor, samples: int) -> Tensor:
     return x if samples == 0 else functional.pad(x[..., samples:], (0, samples))
 
 
+_DESCRIPTION = 2 * len(LEADS)
+"""Per lead: how much of it is visible, and whether any of it is."""
+
+
 @register_network
 class CompletionNet(nn.Module):
     """Twelve leads of ten seconds from any part of them.
@@ -121,56 +133,50 @@ class CompletionNet(nn.Module):
     Laplace distribution; see ``completion_task``). The limb leads are made from leads I and II, so
     they keep Einthoven's and Goldberger's relations.
 
-    Tokens of 40 ms pass through convolutional mixing; a lookup brings what each lead showed at
-    like moments elsewhere in the record (``_Lookup``); further mixing and attention make the
+    Tokens of 40 ms pass through residual convolutions; a lookup brings what each lead showed at
+    like moments elsewhere in the record (``_Lookup``); further convolutions and attention make the
     answer. Masked training after Devlin et al. 2019 (arXiv 1810.04805) and, for ECGs, Gedon et
     al. 2021 (Computing in Cardiology).
 
     Args:
-        width: features of a token.
-        before, after: mixing blocks before and after the lookup; every second one after it is
+        width: channels of a token.
+        before, after: residual blocks before and after the lookup; the last but one after it is
             followed by attention.
-        kernel: tokens that a mixing convolution spans.
-        expansion: width of the pointwise networks, in widths of a token.
+        kernel: tokens that a convolution spans; dilations go 1, 2, 4, 1, 2, 4 ...
         heads: heads of the lookup and of attention.
         key_width: features by which moments are compared in the lookup.
     """
 
+    limb_leads: Tensor
+
     def __init__(
         self,
-        width: int = 160,
+        width: int = 128,
         before: int = 3,
-        after: int = 5,
-        kernel: int = 9,
-        expansion: int = 2,
+        after: int = 4,
+        kernel: int = 5,
         heads: int = 2,
         key_width: int = 16,
     ) -> None:
         super().__init__()
         leads = len(LEADS)
         self.graph_inputs = {"signal_mv": GraphInput((1, leads, SAMPLES))}
-        self.stem = nn.Conv1d(3 * leads, width, 16, _TOKEN_SAMPLES, padding=6)
-        self.before = nn.Sequential(*(_Mixing(width, kernel, expansion) for _ in range(before)))
+        self.stem = nn.Conv2d(3 * leads * _TOKEN_SAMPLES, width, (1, 5), padding=(0, 2))
+        dilations = [_DILATIONS[number % 3] for number in range(before + after)]
+        self.before = nn.ModuleList(_Block(width, kernel, d) for d in dilations[:before])
         self.lookup = _Lookup(width, heads, key_width)
-        found = heads * leads * (_TOKEN_SAMPLES + 1)
-        self.found_norm = nn.LayerNorm(width)
-        self.found = nn.Linear(found, width)
-        blocks: list[nn.Module] = []
-        for number in range(after):
-            blocks.append(_Mixing(width, kernel, expansion))
-            if number % 2 == 1:
-                blocks.append(_Attention(width, heads))
-        self.after = nn.Sequential(*blocks)
-        self.norm = nn.LayerNorm(width)
+        self.found = nn.Conv2d(heads * leads * (_TOKEN_SAMPLES + 1), width, 1)
+        self.after = nn.ModuleList(_Block(width, kernel, d) for d in dilations[before:])
+        self.attention = _Attention(width, heads)
         outputs = len(INDEPENDENT_LEADS) + leads
-        self.answer = nn.ConvTranspose1d(width, outputs, 12, _TOKEN_SAMPLES, padding=4)
-        self.gates = nn.Linear(width, heads * len(INDEPENDENT_LEADS))
-        self.register_buffer(
-            "limb_leads", torch.from_numpy(LIMB_LEADS_FROM_I_II.astype(np.float32))
-        )
+        self.answer = nn.Conv2d(width, outputs * _TOKEN_SAMPLES, (1, 3), padding=(0, 1))
+        self.gates = nn.Conv2d(width, heads * len(INDEPENDENT_LEADS), 1)
+        relations = torch.from_numpy(LIMB_LEADS_FROM_I_II.astype(np.float32))
+        self.register_buffer("limb_leads", relations)
         self.independent = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
-
-    limb_leads: Tensor
+        with torch.no_grad():
+            for last in (self.answer, self.gates, self.attention.outer):
+                last.weight *= 0.3
 
     def forward(self, signal_mv: Tensor) -> Tensor:
         """Returns ``(batch, 24, samples)`` mV; see the class.
@@ -182,22 +188,42 @@ class CompletionNet(nn.Module):
         measured = ~torch.isnan(signal_mv)
         mask = measured.to(signal_mv.dtype)
         quick, slow = _parted(torch.where(measured, signal_mv, 0.0), mask)
-        channels = torch.cat([quick, slow, mask - 0.5], dim=1)
-        tokens = self.before(self.stem(channels).transpose(1, 2))
-        found, support = self.lookup(tokens, quick, mask)
+        share = mask.mean(-1)
+        description = torch.cat([share, (share > 0).to(share.dtype)], dim=1) - 0.5
+        x = _folded(torch.cat([quick, slow, mask - 0.5], dim=1))
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        for block in self.before:
+            x = block(x, description)
+        found, support = self.lookup(x.squeeze(2).transpose(1, 2), quick, mask)
         together = torch.cat([found, support.unsqueeze(3)], dim=3)
         batch, heads, count = together.shape[:3]
-        together = together.permute(0, 2, 1, 3, 4).reshape(batch, count, -1)
-        tokens = self.after(tokens + self.found(together))
-        tokens = self.norm(tokens)
-        answer = self.answer(tokens.transpose(1, 2))
-        gates = self.gates(tokens).reshape(batch, count, heads, 1, -1).permute(0, 2, 1, 3, 4)
+        together = together.permute(0, 1, 3, 4, 2).reshape(batch, -1, 1, count)
+        x = x + self.found(together.contiguous(memory_format=torch.channels_last))
+        for block in self.after[:-1]:
+            x = block(x, description)
+        x = self.after[-1](self.attention(x), description)
+        answer = _unfolded(self.answer(x))
+        gates = self.gates(x).reshape(batch, heads, -1, 1, count).permute(0, 1, 4, 3, 2)
         borrowed = (gates * found[..., self.independent]).sum(1)
         borrowed = borrowed.reshape(batch, count * _TOKEN_SAMPLES, -1).transpose(1, 2)
         independent = answer[:, : len(INDEPENDENT_LEADS)] + borrowed
         limb = torch.matmul(self.limb_leads, independent[:, :2])
         scales = functional.softplus(answer[:, len(INDEPENDENT_LEADS) :] - 3.0)
         return torch.cat([limb, independent[:, 2:], scales + _LEAST_DEVIATION_MV], dim=1)
+
+
+def _folded(x: Tensor) -> Tensor:
+    """``(batch, channels, samples)`` as tokens: ``(batch, channels * 4, 1, samples / 4)``."""
+    batch, channels, samples = x.shape
+    x = x.reshape(batch, channels, samples // _TOKEN_SAMPLES, _TOKEN_SAMPLES).transpose(2, 3)
+    return x.reshape(batch, channels * _TOKEN_SAMPLES, 1, samples // _TOKEN_SAMPLES)
+
+
+def _unfolded(x: Tensor) -> Tensor:
+    """The way back of :func:`_folded`."""
+    batch, channels, _, count = x.shape
+    x = x.reshape(batch, channels // _TOKEN_SAMPLES, _TOKEN_SAMPLES, count).transpose(2, 3)
+    return x.reshape(batch, channels // _TOKEN_SAMPLES, count * _TOKEN_SAMPLES)
 
 
 def _parted(signal_mv: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

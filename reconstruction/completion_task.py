@@ -51,7 +51,7 @@ class CompletionTask(ReconstructionTask):
         return self._examples
 
     def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, dict[str, float]]:
-        """One less the correlation of the filled samples, with their relative squared error.
+        """The relative squared error of the filled samples, and one less their correlation.
 
         Both as they are scored, on high-passed signals; the slow part counts a little, and the
         errors' scale is learned by the likelihood of a Laplace distribution, without a say in the
@@ -76,10 +76,11 @@ class CompletionTask(ReconstructionTask):
         slow_share = (slow * slow).sum(-1) / divisor / power
         miss = ((quick.detach() - quick_truth).abs() / scale + scale.log()) * wanted
         surprise = miss.sum(-1) / divisor
+        # a lead that is missed by far does not outweigh the rest of a batch
+        missed = torch.where(relative <= 1, relative, 1 + relative.clamp(min=1).log())
         each = (
-            1
-            - correlation
-            + 0.5 * relative / (1 + relative)
+            missed
+            + 0.5 * (1 - correlation)
             + 0.05 * slow_share / (1 + slow_share)
             + 0.05 * surprise
         )

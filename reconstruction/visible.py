@@ -13,10 +13,10 @@ PAGE_3X4_1 = PrintedWindows("3x4", rhythm_leads=("II",))
 
 _DEVICE_SHARES: tuple[tuple[tuple[str, ...], float], ...] = (
     (("I",), 0.36),
-    (("I", "II", "V3"), 0.36),
-    (("I", "II"), 0.06),
-    (LIMB_LEADS, 0.03),
-    (("II",), 0.03),
+    (("I", "II", "V3"), 0.40),
+    (("I", "II"), 0.05),
+    (LIMB_LEADS, 0.02),
+    (("II",), 0.02),
     (("I", "II", "V1"), 0.02),
     (("I", "II", "V2"), 0.03),
     (("I", "II", "V4"), 0.02),
@@ -25,7 +25,7 @@ _DEVICE_SHARES: tuple[tuple[tuple[str, ...], float], ...] = (
     (("I", "II", "V1", "V5"), 0.02),
     (("I", "II", "V2", "V4"), 0.03),
 )
-_PAGE_SHARE, _DEVICE_SHARE = 0.28, 0.62  # the rest: any leads
+_PAGE_SHARE, _DEVICE_SHARE = 0.2, 0.72  # the rest: any leads
 _USUAL_PAGE_SHARE = 0.5  # of the pages
 
 
@@ -51,7 +51,7 @@ def show_leads(signal_mv: NDArray[np.float32], leads: tuple[str, ...]) -> NDArra
 def sample_visible(rng: np.random.Generator, samples: int, rate_hz: float) -> NDArray[np.bool_]:
     """Draws what a page or a device shows of a record.
 
-    Most are lead sets of devices, more than a quarter pages, a few any leads at all.
+    Most are lead sets of devices, a fifth pages, a few any leads at all.
 
     Returns:
         ``(12, samples)`` booleans, true somewhere.
