@@ -8,7 +8,7 @@ from typing import Literal
 
 from learning.options import TrainingOptions
 
-ModelName = Literal["completion",]
+ModelName = Literal["completion", "ekgan", "pix2pix", "cyclegan", "cardiogan"]
 
 
 @dataclass(frozen=True, kw_only=True)
