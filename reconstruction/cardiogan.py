@@ -21,7 +21,7 @@ from reconstruction.signal_convolutions import (
 _KERNEL = 16
 _SLOPE = 0.2
 _LIMIT_MV = 5.0
-_FFT, _HOP = 256, 8
+_FFT = 256
 _LEAST_POWER_MV2 = 1e-4
 
 
@@ -115,10 +115,12 @@ class FrequencyDiscriminator(nn.Module):
     Args:
         channels: leads that it sees.
         width: channels of the first stage; 64 in the paper.
+        hop: samples from one spectrum to the next.
     """
 
-    def __init__(self, channels: int, width: int = 64) -> None:
+    def __init__(self, channels: int, width: int = 64, hop: int = 8) -> None:
         super().__init__()
+        self.hop = hop
         stages: list[nn.Module] = []
         widths = [width * times for times in (1, 2, 4, 8)]
         for number, (a, b) in enumerate(pairwise((channels, *widths))):
@@ -130,25 +132,26 @@ class FrequencyDiscriminator(nn.Module):
 
     def forward(self, x_mv: Tensor) -> Tensor:
         """Returns logits ``(batch, 1, bands, times)``."""
-        logits: Tensor = self.stages(spectrogram(x_mv))
+        logits: Tensor = self.stages(spectrogram(x_mv, self.hop))
         return logits
 
 
-def spectrogram(signal_mv: Tensor) -> Tensor:
+def spectrogram(signal_mv: Tensor, hop: int = 8) -> Tensor:
     """Power over frequency and time as its decimal logarithm, with a gradient.
 
-    Hann windows of 256 samples every 8; the Nyquist frequency is left out.
+    Hann windows of 256 samples; the Nyquist frequency is left out.
 
     Args:
         signal_mv: ``(batch, leads, samples)`` mV.
+        hop: samples from one spectrum to the next.
 
     Returns:
-        ``(batch, leads, 128, 1 + samples // 8)``.
+        ``(batch, leads, 128, 1 + samples // hop)``.
     """
     batch, leads, samples = signal_mv.shape
     flat = signal_mv.reshape(batch * leads, samples).float()
     window = torch.hann_window(_FFT, device=flat.device)
-    spectrum = torch.stft(flat, _FFT, _HOP, window=window, return_complex=True)[:, : _FFT // 2]
+    spectrum = torch.stft(flat, _FFT, hop, window=window, return_complex=True)[:, : _FFT // 2]
     power = spectrum.real.square() + spectrum.imag.square()
     return torch.log10(power + _LEAST_POWER_MV2).reshape(batch, leads, *power.shape[1:])
 
@@ -172,6 +175,7 @@ class CardioGAN(CycleNetwork):
         time_weight: weight of the loss through the discriminators of the signal.
         frequency_weight: weight of that through those of the spectrogram.
         cycle_weight: weight of the errors there and back.
+        hop: samples from one spectrum to the next; 8 gives about as many as the paper's 128.
     """
 
     def __init__(
@@ -181,6 +185,7 @@ class CardioGAN(CycleNetwork):
         time_weight: float = 3.0,
         frequency_weight: float = 1.0,
         cycle_weight: float = 5.0,
+        hop: int = 8,
     ) -> None:
         weights = {"time": time_weight, "frequency": frequency_weight}
         super().__init__(leads, weights, cycle_weight)
@@ -191,7 +196,7 @@ class CardioGAN(CycleNetwork):
             nn.ModuleDict(
                 {
                     "time": TimeDiscriminator(channels, width),
-                    "frequency": FrequencyDiscriminator(channels, width),
+                    "frequency": FrequencyDiscriminator(channels, width, hop),
                 }
             )
             for channels in (every, self.n_given)
