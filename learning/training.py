@@ -118,6 +118,8 @@ class Task(ABC):
     """Which metric of :meth:`validation` to choose by, and in which direction."""
     metadata: Mapping[str, Any] = {}
     """Facts for the checkpoint (input size, classes, training data, licence, citation)."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW's decays of the moving averages of the gradient and of its square."""
 
     @abstractmethod
     def train_dataset(self) -> ExampleDataset | Dataset[Any]:
@@ -182,7 +184,7 @@ def train(task: Task, config: TrainingConfig) -> Path:
         raw = raw.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(raw).eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(
-        _parameter_groups(raw, config.weight_decay), lr=config.learning_rate
+        _parameter_groups(raw, config.weight_decay), lr=config.learning_rate, betas=task.betas
     )
     progress = _Progress()
     if resumes:

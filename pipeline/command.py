@@ -24,6 +24,7 @@ from dataset_generation.augment_options import AugmentOptions
 from dataset_generation.export_options import ExportOptions
 from dataset_generation.options import GalleryOptions, GenerateOptions
 from pipeline.options import BenchmarkOptions, DiagnoseOptions, DigitizeOptions
+from pipeline.reading_study.options import ReadingStudyOptions
 from pipeline.readings_options import ReadingsOptions
 from reconstruction.options import TrainReconstructor
 from segmentation.quantize import QuantizeLooks
@@ -76,6 +77,7 @@ _Command = (
     | Annotated[AugmentOptions, tyro.conf.subcommand("augment")]
     | Annotated[GalleryOptions, tyro.conf.subcommand("gallery")]
     | Annotated[ReadingsOptions, tyro.conf.subcommand("readings")]
+    | Annotated[ReadingStudyOptions, tyro.conf.subcommand("reading-study")]
     | Annotated[TrainOptions, tyro.conf.subcommand("train")]
     | Annotated[BenchmarkOptions, tyro.conf.subcommand("benchmark")]
 )
@@ -133,6 +135,10 @@ def _main(arguments: Sequence[str] | None) -> int:
         from pipeline.readings_command import run_readings
 
         return run_readings(options)
+    if isinstance(options, ReadingStudyOptions):
+        from pipeline.reading_study.command import run_reading_study
+
+        return run_reading_study(options)
     if isinstance(options, TrainOptions):
         return _train(options.network)
     return _benchmark(options)

@@ -68,6 +68,25 @@ def _u_resnet(
     return UResNetTask(train_uv, validation_uv, leads)
 
 
+def _adversarial(
+    model: str,
+) -> Callable[[NDArray[np.int16], NDArray[np.int16], tuple[str, ...]], Task]:
+    def make(
+        train_uv: NDArray[np.int16], validation_uv: NDArray[np.int16], leads: tuple[str, ...]
+    ) -> Task:
+        from reconstruction.adversarial_task import AdversarialTask
+
+        return AdversarialTask(model, train_uv, validation_uv, leads)
+
+    return make
+
+
+_ADVERSARIAL_BUDGET: Mapping[str, Any] = {
+    "weight_decay": 0.0,
+    "gradient_clip": 10.0,
+    "ema_decay": 0.999,
+}
+
 MODELS: dict[str, Model] = {
     "completion": Model(
         "masked completion of any leads and windows",
@@ -95,5 +114,29 @@ MODELS: dict[str, Model] = {
         _u_resnet,
         {"weight_decay": 0.02, "warmup_steps": 200, "ema_decay": 0.998},
         takes_alpha=True,
+    ),
+    "ekgan": Model(
+        "generator whose latent follows an autoencoder's, against a discriminator of every sample",
+        ("I",),
+        _adversarial("ekgan"),
+        _ADVERSARIAL_BUDGET,
+    ),
+    "pix2pix": Model(
+        "U-Net against a discriminator of stretches",
+        ("I",),
+        _adversarial("pix2pix"),
+        _ADVERSARIAL_BUDGET,
+    ),
+    "cyclegan": Model(
+        "two U-Nets, there and back, against discriminators of stretches",
+        ("I",),
+        _adversarial("cyclegan"),
+        _ADVERSARIAL_BUDGET,
+    ),
+    "cardiogan": Model(
+        "two gated generators, there and back, against discriminators of time and frequency",
+        ("I",),
+        _adversarial("cardiogan"),
+        _ADVERSARIAL_BUDGET,
     ),
 }

@@ -13,6 +13,10 @@ ModelName = Literal[
     "rescnn",
     "rescnn_small",
     "u_resnet",
+    "ekgan",
+    "pix2pix",
+    "cyclegan",
+    "cardiogan",
 ]
 
 

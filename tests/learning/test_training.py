@@ -81,6 +81,17 @@ def test_training_learns_and_keeps_the_best_weights(tmp_path: Path) -> None:
     assert kept == pytest.approx(min(errors), abs=1e-2)
 
 
+@pytest.mark.parametrize("betas", [None, (0.5, 0.999)])
+def test_a_task_chooses_adamws_betas(tmp_path: Path, betas: tuple[float, float] | None) -> None:
+    task = _SumTask()
+    if betas is not None:
+        task.betas = betas
+    train(task, _config(tmp_path, 1))
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    expected = betas or (0.9, 0.999)
+    assert {tuple(group["betas"]) for group in state["optimizer"]["param_groups"]} == {expected}
+
+
 class _Killed(Exception):
     pass
 

@@ -1,0 +1,1 @@
+"""Do readers see on reconstructed ECGs what they see on the originals?"""
