@@ -33,6 +33,14 @@ MI_CODES = (
 )
 """PTB-XL's MI superclass: scp_statements.csv rows with diagnostic_class MI."""
 
+MI_TERRITORIES: dict[str, frozenset[str]] = {
+    "anterior": frozenset(("AMI", "ASMI", "ALMI", "INJAS", "INJAL")),
+    "inferior": frozenset(("IMI", "ILMI", "IPMI", "IPLMI", "INJIN", "INJIL")),
+    "lateral": frozenset(("LMI", "ALMI", "ILMI", "IPLMI", "INJLA", "INJAL", "INJIL")),
+    "posterior": frozenset(("PMI", "IPMI", "IPLMI")),
+}
+"""Codes of infarction and of acute injury by the wall they name; a code may name two."""
+
 TARGETS = ("mi", "normal", "other")
 """The three-way target in the order of its class numbers."""
 

@@ -53,6 +53,34 @@ def sensitivity_at_specificity(
     return float(sensitivities[specificities >= specificity - 1e-12].max())
 
 
+def specificity_at_sensitivity(
+    labels: ArrayLike, probabilities: ArrayLike, sensitivity: float = 0.9
+) -> float:
+    """The highest specificity of a threshold whose sensitivity is at least that asked for.
+
+    A record is called positive when its probability is at or above the threshold. NaN with one
+    class only.
+    """
+    y, p = _checked(labels, probabilities)
+    if y.min() == y.max():
+        return math.nan
+    thresholds = np.unique(p)
+    negatives, positives = np.sort(p[y == 0]), np.sort(p[y == 1])
+    specificities = np.searchsorted(negatives, thresholds) / len(negatives)
+    sensitivities = 1 - np.searchsorted(positives, thresholds) / len(positives)
+    return float(specificities[sensitivities >= sensitivity - 1e-12].max())
+
+
+def reliability(
+    labels: ArrayLike, probabilities: ArrayLike, bins: int = 10
+) -> list[tuple[float, float, int]]:
+    """Mean probability, observed rate and count of each of the bins of equal size."""
+    y, p = _checked(labels, probabilities)
+    order = np.argsort(p, kind="stable")
+    parts = np.array_split(order, min(bins, len(p)))
+    return [(float(p[part].mean()), float(y[part].mean()), len(part)) for part in parts]
+
+
 def expected_calibration_error(
     labels: ArrayLike, probabilities: ArrayLike, bins: int = 10
 ) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ecg.leads import LEADS
 from ecg.metrics import diagnosis as metrics
 from pipeline.benchmark.cases import parse_case
+from pipeline.benchmark.mi_groups import group_figures, plot_reliability
 from pipeline.benchmark.pages import read_all
 from pipeline.benchmark.records import open_ptbxl, stratified_order
 from pipeline.benchmark.table import Figure, mean_interval, write_figures
@@ -43,7 +44,12 @@ def measure_mi(options: BenchmarkOptions) -> Path:
             _probabilities(classifier, signal.astype(np.float32) / 1000, 100.0)
             for signal in signals
         ]
-        write_figures(path, _figures("clean_signal", ptbxl, ids, np.array(rows), 0, options.seed))
+        probabilities = np.array(rows)
+        figures = _figures("clean_signal", ptbxl, ids, probabilities, 0, options.seed)
+        figures += group_figures("clean_signal", ptbxl, ids, probabilities[:, 2], options.seed)
+        write_figures(path, figures)
+        truth = ptbxl.index.loc[ids, "mi"].to_numpy()
+        plot_reliability(options.out / "mi_reliability.png", truth, probabilities)
     if "explanation" in cases:
         write_figures(path, _explanation_figures(classifier, ptbxl, options))
     wanted = [case for case in cases if case in _INPUTS]
@@ -127,7 +133,9 @@ def _figures(
             ("auprc", metrics.auprc),
             ("ece", metrics.expected_calibration_error),
             ("brier", metrics.brier),
+            ("calibration_slope", metrics.calibration_slope),
             ("sensitivity_at_90_specificity", metrics.sensitivity_at_specificity),
+            ("specificity_at_90_sensitivity", metrics.specificity_at_sensitivity),
         ):
             low = high = None
             if name == "auroc":

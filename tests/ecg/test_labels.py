@@ -59,3 +59,10 @@ def test_superclass_map_is_read_and_checked(tmp_path: Path) -> None:
 def test_a_class_of_ones_own_needs_codes() -> None:
     with pytest.raises(ValueError, match="no SCP code"):
         labels.DiagnosisClass("none", frozenset())
+
+
+def test_every_infarction_code_but_the_unplaced_names_a_wall():
+    from ecg.labels import MI_CODES, MI_TERRITORIES
+
+    named = frozenset().union(*MI_TERRITORIES.values())
+    assert named == set(MI_CODES)

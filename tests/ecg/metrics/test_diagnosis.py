@@ -113,3 +113,24 @@ def test_a_paired_difference_of_equals_is_zero_and_of_others_is_found() -> None:
 def test_bad_input_is_refused(labels: list[int], p: list[float]) -> None:
     with pytest.raises(ValueError, match="must"):
         d.brier(labels, p)
+
+
+def test_specificity_at_sensitivity_is_the_mirror():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 500)
+    chance = np.clip(0.3 * labels + 0.7 * rng.random(500), 0, 1)
+    mirrored = d.sensitivity_at_specificity(1 - labels, 1 - chance, 0.9)
+    assert d.specificity_at_sensitivity(labels, chance, 0.9) == pytest.approx(mirrored, abs=0.01)
+    assert d.specificity_at_sensitivity([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9]) == 1
+    assert math.isnan(d.specificity_at_sensitivity([1, 1], [0.1, 0.2]))
+
+
+def test_reliability_bins_hold_everyone_once():
+    rng = np.random.default_rng(0)
+    chance = rng.random(995)
+    labels = (rng.random(995) < chance).astype(int)
+    points = d.reliability(labels, chance)
+    assert sum(count for *_, count in points) == 995
+    for stated, observed, _ in points:
+        assert observed == pytest.approx(stated, abs=0.15)
+    assert [stated for stated, *_ in points] == sorted(stated for stated, *_ in points)
