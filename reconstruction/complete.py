@@ -16,6 +16,7 @@ LEAST_S = 2.4
 _RATES_HZ = (50.0, 2000.0)
 _MOST_S = 120.0
 _SEAM_S = 0.4
+_UNKNOWN_MV = 1.0  # deviation where no lead is measured for ten seconds or more
 
 
 @dataclass(frozen=True)
@@ -146,17 +147,18 @@ def _estimated(
     pieces = 1 if count <= SAMPLES else 1 + int(np.ceil((count - SAMPLES) / (SAMPLES // 2)))
     starts = np.linspace(0, max(count - SAMPLES, 0), pieces).round().astype(int)
     windows = np.stack([shown[:, start : start + SAMPLES] for start in starts])
-    starts = starts[np.isfinite(windows).any(axis=(1, 2))]
-    windows = windows[np.isfinite(windows).any(axis=(1, 2))]
-    found = reconstructor.estimate(windows)
+    visible = np.isfinite(windows).any(axis=(1, 2))
+    starts = starts[visible]
+    found = reconstructor.estimate(windows[visible])
     ramp = 1 - np.abs(np.linspace(-1, 1, SAMPLES)) + 1e-3
     total = np.zeros((2, len(LEADS), shown.shape[1]))
-    weight = np.zeros(shown.shape[1]) + 1e-12
+    weight = np.zeros(shown.shape[1])
     for start, signal, deviation in zip(starts, found.signal_mv, found.deviation_mv, strict=True):
         total[0, :, start : start + SAMPLES] += ramp * signal
         total[1, :, start : start + SAMPLES] += ramp * deviation
         weight[start : start + SAMPLES] += ramp
-    estimate, deviation = (total / weight)[:, :, : max(count, 1)]
+    estimate, deviation = (total / np.maximum(weight, 1e-3))[:, :, :count]
+    deviation[:, weight[:count] == 0] = _UNKNOWN_MV
     estimate = resample(estimate, RATE_HZ, rate_hz)
     places = np.arange(samples) * RATE_HZ / rate_hz
     deviation = np.stack([np.interp(places, np.arange(count), row) for row in deviation])

@@ -130,3 +130,14 @@ def test_leads_are_in_the_one_order(record):
     filled = complete(shown, 500.0, Noise()).filled
     assert not filled[LEADS.index("V4")].any()
     assert filled[np.arange(12) != LEADS.index("V4")].all()
+
+
+def test_a_long_gap_is_owned_up_to(record):
+    shown = np.full((12, 20000), np.nan, np.float32)
+    shown[1, :2500] = record[1, :2500]
+    shown[1, -2500:] = record[1, :2500]
+    done = complete(shown, 500.0, Noise())
+    assert np.isfinite(done.signal_mv).all()
+    middle = slice(9500, 10500)
+    np.testing.assert_allclose(done.deviation_mv[:, middle], 1.0, atol=1e-3)
+    assert _breach_uv(done.signal_mv) <= 1
