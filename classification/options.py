@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from learning.options import TrainingOptions
 
@@ -12,6 +13,10 @@ from learning.options import TrainingOptions
 class TrainSignals(TrainingOptions):
     """Train the MI classifier that reads signals."""
 
+    architecture: Literal["SignalResNet", "RibeiroNet", "XResNet1d", "InceptionNet1d"] = (
+        "SignalResNet"
+    )
+    """SignalResNet is compact and ships; the others are the field's, at their full widths."""
     out: Path = Path("runs/signal-mi")
     """Run folder; training goes on from the state in it."""
     max_steps: int = 20_000

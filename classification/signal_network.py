@@ -8,12 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from classification.signal_channels import NETWORK_SAMPLES, pooled, signal_channels
 from learning.onnx import GraphInput
 from learning.registry import register_network
-
-NETWORK_RATE_HZ = 100.0
-NETWORK_SAMPLES = 1000
-_WANDER_S = 1.5
 
 
 class _Block(nn.Module):
@@ -110,41 +107,17 @@ class SignalResNet(nn.Module):
             extra: ``(batch, extra_channels, samples)``.
             after_stem: ``(batch, widths[0], 1, about samples / 4)``, added after the stem.
         """
-        measured = ~torch.isnan(signal_mv)
-        mask = measured.to(signal_mv.dtype)
-        clean = _without_wander(torch.where(measured, signal_mv, 0.0), mask)
-        channels = [clean.clamp(-5.0, 5.0), mask - 1.0]
+        channels, printed = signal_channels(signal_mv)
         if extra is not None:
-            channels.append(extra)
-        x = torch.cat(channels, dim=1).unsqueeze(2)
+            channels = torch.cat([channels, extra], dim=1)
+        x = channels.unsqueeze(2)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         if after_stem is not None:
             x = x + after_stem[..., : x.shape[-1]]
         x = self.stages(x).squeeze(2)
-        # where no lead was printed at all, a position does not count
-        printed = mask.amax(1, keepdim=True)
-        weight = functional.interpolate(printed, size=x.shape[-1], mode="linear") + 1e-3
-        mean = (x * weight).sum(-1) / weight.sum(-1)
-        peak = (x * weight.clamp(max=1.0)).amax(-1)
-        logits: Tensor = self.head(torch.cat([mean, peak], dim=1))
+        logits: Tensor = self.head(pooled(x, printed))
         return logits
 
 
 def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels, (1, kernel), (1, stride), (0, kernel // 2), bias=False)
-
-
-def _without_wander(signal_mv: Tensor, mask: Tensor) -> Tensor:
-    """Takes off each lead's mean, then its moving average, both over measured samples only."""
-    mean = signal_mv.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1.0)
-    centred = (signal_mv - mean) * mask
-    half = int(_WANDER_S * NETWORK_RATE_HZ) // 2
-    slow, share = _window_sum(centred, half), _window_sum(mask, half)
-    return (centred - slow / share.clamp(min=1.0)) * mask
-
-
-def _window_sum(x: Tensor, half: int) -> Tensor:
-    """Sum over each sample and its neighbours within half a window."""
-    total = functional.pad(x.cumsum(-1), (0, half), mode="replicate")
-    total = functional.pad(total, (half + 1, 0))
-    return total[..., 2 * half + 1 :] - total[..., : -(2 * half + 1)]

@@ -11,19 +11,42 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import nn
 
+import classification.inception_network
+import classification.ribeiro_network
+import classification.signal_network
+import classification.xresnet_network  # noqa: F401  (all register their network)
+from classification.signal_channels import NETWORK_RATE_HZ
 from classification.signal_examples import SignalExamples
-from classification.signal_network import NETWORK_RATE_HZ
 from classification.superclass_task import CLASSES, SuperclassTask
 from dataset_generation.printed_windows import PrintedWindows
 from ecg.metrics.diagnosis import auroc
 
 
 class SignalTask(SuperclassTask):
-    """MI and the other superclasses from signals; chosen by MI's AUROC."""
+    """MI and the other superclasses from signals; chosen by MI's AUROC.
 
-    network_name = "SignalResNet"
+    Args:
+        train_uv, train_targets, validation_uv, validation_targets, network_arguments: see
+            ``SuperclassTask``.
+        network_name: a registered network that takes ``(batch, 12, samples)`` mV with NaN.
+    """
+
     monitor = ("auroc_mi_mean", "max")
     facts: Mapping[str, Any] = {"rate_hz": NETWORK_RATE_HZ}
+
+    def __init__(
+        self,
+        train_uv: NDArray[np.int16],
+        train_targets: NDArray[np.float32],
+        validation_uv: NDArray[np.int16],
+        validation_targets: NDArray[np.float32],
+        network_arguments: Mapping[str, Any] | None = None,
+        network_name: str = "SignalResNet",
+    ) -> None:
+        self.network_name = network_name
+        super().__init__(
+            train_uv, train_targets, validation_uv, validation_targets, network_arguments
+        )
 
     def _make_examples(
         self, signals_uv: NDArray[np.int16], targets: NDArray[np.float32]

@@ -19,5 +19,6 @@ def main(config: TrainSignals) -> Path:
     task = SignalTask(
         *load_split(config.ptbxl, "train"),
         *load_split(config.ptbxl, "validation"),
+        network_name=config.architecture,
     )
     return train(task, config.training_config(**BUDGET))

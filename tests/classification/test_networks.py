@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import classification.maps_network
-import classification.signal_network  # noqa: F401  (both register networks)
+import classification.signal_task  # noqa: F401  (they register the networks)
 from classification.maps_examples import sample_lead_maps
 from dataset_generation.printed_windows import PrintedWindows, sample_printed_windows
 from ecg.leads import LEAD_INDEX
@@ -22,9 +22,21 @@ def signal() -> np.ndarray:
     return simulate(np.random.default_rng(0), rate_hz=100).signal_mv
 
 
-def test_a_constant_offset_of_a_lead_changes_nothing(signal):
+SIGNAL_NETWORKS = {
+    "SignalResNet": TINY,
+    "RibeiroNet": {"widths": [8, 8, 8], "kernel": 5},
+    "XResNet1d": {"blocks": [1, 1], "widths": [8, 8], "kernel": 3},
+    "InceptionNet1d": {"depth": 3, "width": 4, "kernels": [9, 5, 3], "bottleneck": 4},
+}
+
+
+@pytest.fixture(params=SIGNAL_NETWORKS)
+def network(request):
     torch.manual_seed(0)
-    network = build_network("SignalResNet", **TINY).eval()
+    return build_network(request.param, **SIGNAL_NETWORKS[request.param]).eval()
+
+
+def test_a_constant_offset_of_a_lead_changes_nothing(signal, network):
     moved = signal.copy()
     moved[3] += 0.7
     with torch.inference_mode():
@@ -32,14 +44,50 @@ def test_a_constant_offset_of_a_lead_changes_nothing(signal):
     torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
 
 
-def test_missing_samples_are_taken(signal):
-    torch.manual_seed(0)
-    network = build_network("SignalResNet", **TINY).eval()
+def test_missing_samples_are_taken(signal, network):
     shown = PrintedWindows("3x4").show(signal, 100.0)
     with torch.inference_mode():
         answer = network(torch.from_numpy(shown)[None])
     assert answer.shape == (1, 5)
     assert torch.isfinite(answer).all()
+
+
+def test_every_signal_network_learns(signal, network):
+    """Tells a record from its mirror image after a few steps."""
+    network.train()
+    pair = torch.from_numpy(np.stack([signal, -signal])).repeat(4, 1, 1)
+    target = torch.tensor([[1.0], [0.0]]).repeat(4, 5)
+    optimizer = torch.optim.Adam(network.parameters(), 5e-3)
+    losses = []
+    for _ in range(25):
+        noisy = pair + 0.02 * torch.randn_like(pair)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(network(noisy), target)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss))
+    assert min(losses[-5:]) < 0.25 < losses[0]
+
+
+def test_every_signal_network_becomes_a_graph(network, tmp_path):
+    from learning.checkpoint import write_checkpoint
+    from learning.onnx import OnnxNetwork, export_graph
+
+    name = type(network).__name__
+    write_checkpoint(tmp_path / name, network, name, SIGNAL_NETWORKS[name])
+    export_graph(tmp_path / name)  # compares it with the network
+    answer = OnnxNetwork(tmp_path / name)(np.zeros((2, 12, 1000), np.float32))
+    assert answer.shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [("SignalResNet", 1.9), ("RibeiroNet", 6.8), ("XResNet1d", 33), ("InceptionNet1d", 0.5)],
+)
+def test_full_sizes_are_those_of_the_field(name, millions):
+    with torch.device("meta"):
+        network = build_network(name)
+    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(millions, rel=0.2)
 
 
 def test_windows_of_a_3x4_page_follow_one_another():
