@@ -69,11 +69,11 @@ class GatedGenerator(nn.Module):
         )
         self.gates = nn.ModuleList(_Gate(channels) for channels in reversed(widths))
         self.last = nn.ConvTranspose1d(width, channels_out, _KERNEL, 2, (_KERNEL - 2) // 2)
-        nn.init.normal_(self.last.weight, 0.0, 0.002)  # it begins near 0 mV
+        nn.init.normal_(self.last.weight, 0.0, 0.02)  # it begins near 0 mV
 
     def forward(self, x_mv: Tensor) -> Tensor:
         """Returns ``(batch, channels_out, 1000)`` mV."""
-        x = with_edges(x_mv / _LIMIT_MV)
+        x = with_edges(x_mv)
         skips = []
         for stage in self.down:
             x = stage(x)
@@ -82,7 +82,7 @@ class GatedGenerator(nn.Module):
             (self.bottom, *self.up), self.gates, reversed(skips), strict=True
         ):
             x = stage(x) + gate(skip)
-        return without_edges(torch.tanh(self.last(x))) * _LIMIT_MV
+        return torch.tanh(without_edges(self.last(x)) / _LIMIT_MV) * _LIMIT_MV
 
 
 class TimeDiscriminator(nn.Module):
