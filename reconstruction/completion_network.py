@@ -23,25 +23,27 @@ class _Block(nn.Module):
     """Two convolutions along time on a shortcut, weighed channel by channel by what is visible.
 
     After He et al. 2016 (doi 10.1109/CVPR.2016.90); the weights by which a lead set or a page
-    chooses its channels after Hu et al. 2018 (arXiv 1709.01507). Normalised over the batch, not
-    over a token, so that taller waves stay taller.
+    chooses its channels after Hu et al. 2018 (arXiv 1709.01507). Nothing is normalised and the
+    shortcut is linear, so that taller waves stay taller; with batch normalisation, whose means
+    differ between lead sets, the network learned many times more slowly.
     """
 
     def __init__(self, width: int, kernel: int, dilation: int) -> None:
         super().__init__()
         padding = (0, dilation * (kernel // 2))
-        self.convolutions = nn.Sequential(
-            nn.Conv2d(width, width, (1, kernel), 1, padding, (1, dilation), bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, (1, kernel), 1, padding, (1, dilation), bias=False),
-            nn.BatchNorm2d(width),
-        )
+        first = nn.Conv2d(width, width, (1, kernel), 1, padding, (1, dilation))
+        last = nn.Conv2d(width, width, (1, kernel), 1, padding, (1, dilation))
+        for layer in (first, last):
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+        with torch.no_grad():
+            last.weight *= 0.3
+        self.convolutions = nn.Sequential(first, nn.ReLU(inplace=True), last)
         self.weights = nn.Linear(_DESCRIPTION, width)
 
     def forward(self, x: Tensor, description: Tensor) -> Tensor:
         weights = 2 * torch.sigmoid(self.weights(description))[:, :, None, None]
-        return functional.relu(x + weights * self.convolutions(x))
+        return x + weights * self.convolutions(x)
 
 
 class _Attention(nn.Module):
