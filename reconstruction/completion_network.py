@@ -35,7 +35,6 @@ class _Block(nn.Module):
         last = nn.Conv2d(width, width, (1, kernel), 1, padding, (1, dilation))
         for layer in (first, last):
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
         with torch.no_grad():
             last.weight *= 0.3
         self.convolutions = nn.Sequential(first, nn.ReLU(inplace=True), last)
