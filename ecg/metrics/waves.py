@@ -1,4 +1,4 @@
-"""Heights that a reader of an ECG measures: of the R peak (or of the deepest S) and of ST."""
+"""Heights that a reader of an ECG measures: of the R peak and of ST."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Waves:
     """Medians over the beats of a record.
 
     Attributes:
-        qrs_mv: ``(12,)`` the QRS complex's largest deflection, with its sign, over the PR segment.
+        r_mv: ``(12,)`` highest point of the QRS complex over the PR segment.
         st_mv: ``(12,)`` level 60 ms after the J point over the PR segment.
     """
 
-    qrs_mv: NDArray[np.float64]
+    r_mv: NDArray[np.float64]
     st_mv: NDArray[np.float64]
 
 
@@ -71,11 +71,9 @@ def measure_waves(signal_mv: NDArray[np.floating], times: BeatTimes) -> Waves:
     start, stop = (round(part * rate) for part in _BASELINE_S)
     reach = round(_QRS_S[0] * rate)
     st = times.j_samples + round(ST_AFTER_J_S * rate)
-    qrs, level = [], []
+    peak, level = [], []
     for beat in times.beats:
         baseline = np.median(signal_mv[:, beat - start : beat - stop + 1], axis=1)
-        complex_mv = signal_mv[:, beat - reach : beat + reach + 1] - baseline[:, None]
-        largest = np.abs(complex_mv).argmax(axis=1)
-        qrs.append(complex_mv[np.arange(len(complex_mv)), largest])
+        peak.append(signal_mv[:, beat - reach : beat + reach + 1].max(axis=1) - baseline)
         level.append(signal_mv[:, min(beat + st, signal_mv.shape[1] - 1)] - baseline)
-    return Waves(np.median(qrs, axis=0), np.median(level, axis=0))
+    return Waves(np.median(peak, axis=0), np.median(level, axis=0))

@@ -113,7 +113,7 @@ def _patient_interval(
 
 
 def _wave_figures(case: CompletedCase) -> list[Figure]:
-    """Heights of QRS and ST, and whether they shrink towards the mean of all people."""
+    """Heights of R and ST, and whether they shrink towards the mean of all people."""
     true: list[Waves] = []
     found: list[Waves] = []
     for truth, signal in zip(case.truth_mv, case.signal_mv, strict=True):
@@ -124,18 +124,18 @@ def _wave_figures(case: CompletedCase) -> list[Figure]:
     if len(true) < 3:
         return []
     rows = np.flatnonzero(case.scored.any(axis=(0, 2)))
-    qrs = [np.stack([wave.qrs_mv[rows] for wave in waves]) for waves in (true, found)]
+    peak = [np.stack([wave.r_mv[rows] for wave in waves]) for waves in (true, found)]
     st = [np.stack([wave.st_mv[rows] for wave in waves]) for waves in (true, found)]
     rises = [
         np.corrcoef(one, other)[0, 1] if one.std() > 0 and other.std() > 0 else 0.0
-        for one, other in zip(qrs[0].T, qrs[1].T, strict=True)
+        for one, other in zip(peak[0].T, peak[1].T, strict=True)
     ]
     values = {
-        "qrs_amplitude_error_uv": 1000 * np.abs(qrs[1] - qrs[0]).mean(),
+        "r_height_error_uv": 1000 * np.abs(peak[1] - peak[0]).mean(),
         "st_level_error_uv": 1000 * np.abs(st[1] - st[0]).mean(),
-        "qrs_amplitude_correlation": float(np.mean(rises)),
+        "r_height_correlation": float(np.mean(rises)),
         # Of a model that answers the mean of all people this is 0; of the truth it is 1.
-        "qrs_amplitude_variance_ratio": float(np.mean(qrs[1].var(0) / qrs[0].var(0))),
+        "r_height_variance_ratio": float(np.mean(peak[1].var(0) / peak[0].var(0))),
     }
     return [
         Figure(case.name, metric, float(value), len(true), case.model, DATA)

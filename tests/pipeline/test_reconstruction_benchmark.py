@@ -51,7 +51,7 @@ def test_the_truth_scores_best(truth, ptbxl):
     figures, by_lead = _figures(truth, truth, ptbxl)
     assert figures["pearson"].value == pytest.approx(1)
     assert figures["rmse_uv"].value == pytest.approx(0, abs=1e-3)
-    assert figures["qrs_amplitude_variance_ratio"].value == pytest.approx(1)
+    assert figures["r_height_variance_ratio"].value == pytest.approx(1)
     assert figures["mi_auroc_difference"].value == 0
     assert figures["within_deviation_share"].value == 1
     assert figures["limb_identity_uv_max"].value < 1
@@ -62,7 +62,7 @@ def test_the_mean_of_all_people_is_told_from_a_reconstruction(truth, ptbxl):
     """Correlation may stay high while every patient gets the same waves."""
     half, _ = _figures(truth, 0.5 * truth, ptbxl)
     assert half["pearson"].value == pytest.approx(1)
-    assert half["qrs_amplitude_variance_ratio"].value == pytest.approx(0.25, abs=0.01)
+    assert half["r_height_variance_ratio"].value == pytest.approx(0.25, abs=0.01)
     assert half["r2"].value == pytest.approx(0.75, abs=0.01)
 
 
