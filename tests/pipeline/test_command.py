@@ -39,6 +39,9 @@ class StubClassifier:
             decision="mi",
         )
 
+    def explain(self, signal_mv: object, rate_hz: float, lead_maps: object) -> Any:
+        raise NotImplementedError
+
 
 @pytest.fixture(autouse=True)
 def stubbed(monkeypatch: pytest.MonkeyPatch, stub_read: PageReader) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ import pytest
 import checkpoints
 from ecg.formats.csv_format import read_csv
 from ecg.leads import LEADS, einthoven_residual_mv
+from ecg.reading import Reading
 from pipeline.diagnoser import Diagnoser, Diagnosis
 from pipeline.digitizer import Digitizer
 from pipeline.photos import Photo
 from pipeline.redraw_completed import redraw_completed_svg
 from pipeline.result_files import write_result
 from reconstruction.complete import complete
-from reconstruction.reconstructor import NetworkReconstructor
+from reconstruction.reconstructor import NetworkReconstructor, Reconstructor
 from reconstruction.template import TemplateReconstructor
 
 
@@ -30,6 +32,9 @@ class _Even:
         del signal_mv, rate_hz, lead_maps
         return MiPrediction(0.5, 0.5, None, 0.4, "mi")
 
+    def explain(self, signal_mv, rate_hz, lead_maps):
+        raise NotImplementedError
+
 
 @pytest.fixture
 def photo(ecg_photo, page_photo):
@@ -40,11 +45,13 @@ def photo(ecg_photo, page_photo):
     return found
 
 
-def _diagnosed(reading, reconstructor) -> Diagnosis:
+def _diagnosed(reading: Reading, reconstructor: Reconstructor | None) -> Diagnosis:
     return Diagnoser(Digitizer(lambda _: reading), _Even(), reconstructor).assess(reading)
 
 
-def test_completed_files_hold_twelve_whole_leads(photo: Photo, reading, tmp_path):
+def test_completed_files_hold_twelve_whole_leads(
+    photo: Photo, reading: Reading, tmp_path: Path
+) -> None:
     diagnosis = _diagnosed(reading, TemplateReconstructor())
     write_result(tmp_path, photo, reading, diagnosis, ("csv", "wfdb", "npz", "dicom"))
     for name in ("completed.csv", "completed.hea", "completed.dat", "completed.npz"):
@@ -67,14 +74,18 @@ def test_completed_files_hold_twelve_whole_leads(photo: Photo, reading, tmp_path
     assert "not measured but filled by a network" in report
 
 
-def test_without_the_option_nothing_is_completed(photo: Photo, reading, tmp_path):
+def test_without_the_option_nothing_is_completed(
+    photo: Photo, reading: Reading, tmp_path: Path
+) -> None:
     write_result(tmp_path, photo, reading, _diagnosed(reading, None))
     assert not list(tmp_path.glob("completed*"))
     assert "Completed ECG" not in (tmp_path / "report.html").read_text()
     assert "completed" not in json.loads((tmp_path / "result.json").read_text())
 
 
-def test_a_page_that_cannot_be_completed_says_why(photo: Photo, reading, tmp_path):
+def test_a_page_that_cannot_be_completed_says_why(
+    photo: Photo, reading: Reading, tmp_path: Path
+) -> None:
     short = reading.signal_mv.copy()
     short[:, 900:] = np.nan  # 1.8 s, as PTB-V prints
     diagnosis = _diagnosed(replace(reading, signal_mv=short), TemplateReconstructor())
@@ -91,8 +102,7 @@ def test_the_drawing_parts_measured_from_filled(reading):
     for lead in LEADS:
         assert f">{lead}</text>" in drawing
     filled, measured = (
-        re.search(rf'stroke="{colour}" d="([^"]*)"', drawing).group(1)
-        for colour in ("#2f6fd6", "#111")
+        re.findall(rf'stroke="{colour}" d="([^"]*)"', drawing)[0] for colour in ("#2f6fd6", "#111")
     )
     # V1 to V6 and, in the half where only II is printed, five limb leads have filled stretches
     stretches = sum(
@@ -101,7 +111,7 @@ def test_the_drawing_parts_measured_from_filled(reading):
     )
     assert filled.count("M") == stretches
     assert measured.count("M") >= 12
-    band = re.search(r'<path d="([^"]*)" fill="#2f6fd6"', drawing).group(1)
+    (band,) = re.findall(r'<path d="([^"]*)" fill="#2f6fd6"', drawing)
     assert band.count("z") == stretches
 
 

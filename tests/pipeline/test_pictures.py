@@ -126,6 +126,9 @@ class _Classifier:
             decision=self.decision,
         )
 
+    def explain(self, signal_mv: object, rate_hz: float, lead_maps: object) -> Any:
+        raise NotImplementedError
+
 
 def diagnosis_of(reading: Reading, decision: str, probability: float = 0.5) -> Diagnosis:
     diagnoser = Diagnoser(Digitizer(lambda photo: reading), _Classifier(decision, probability))
@@ -151,6 +154,7 @@ def report_of(
     tmp_path: Path, photo_rgb: NDArray[np.uint8], diagnosis: Diagnosis, name: str = "a.jpg"
 ) -> _Page:
     path = tmp_path / "report.html"
+    assert diagnosis.reading is not None
     write_report(
         path,
         Photo(photo_rgb, Path(name)),

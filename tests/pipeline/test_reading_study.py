@@ -82,7 +82,9 @@ def test_versions_differ_on_paper_only_where_leads_were_filled(study):
     one = next(row for row in key if row.version == "original")
     other = next(r for r in key if r.record_id == one.record_id and r.version != one.version)
     a, b = (cv2.imread(str(study / "pages" / f"{row.page}.png")) for row in (one, other))
-    changed = (a != b).any(axis=(0, 2))
+    assert a is not None
+    assert b is not None
+    changed = np.not_equal(a, b).any(axis=(0, 2))
     pixels = [round(x * 8) for x in STUDY_PAGE.column_x_mm]
     assert changed[pixels[1] : pixels[2]].any()  # aVR, aVL and aVF
     bottom = round((STUDY_PAGE.row_y_mm[3] - 8) * 8)

@@ -1,5 +1,7 @@
 """All generators keep the contract, learn, and train none but themselves."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -36,7 +38,8 @@ def records_uv():
 
 def _network(name, **arguments):
     torch.manual_seed(0)
-    return ADVERSARIAL_NETWORKS[name](width=2, **arguments)
+    network: Any = ADVERSARIAL_NETWORKS[name]
+    return network(width=2, **arguments)
 
 
 def _trained(network, losses, chosen):

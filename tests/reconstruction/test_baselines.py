@@ -24,8 +24,8 @@ def test_a_delayed_sum_of_leads_is_found(signals_uv):
     made = signals_uv.copy()
     made[:, 9] = np.roll(made[:, 0], 4, axis=-1) - made[:, 1] // 2
     network = fit_linear(made, ("I", "II"))
-    weights = network.weights[network.lead_set.predicted.index(9)].detach()
-    weights = weights.numpy().reshape(len(network.lags), 2)
+    row = network.lead_set.predicted.index(9)
+    weights = network.weights[row].detach().numpy().reshape(len(network.lags), 2)
     expected = np.zeros_like(weights)
     expected[network.lags.index(-4), 0] = 1
     expected[network.lags.index(0), 1] = -0.5

@@ -21,6 +21,7 @@ def _record(qrs_mv=1.0, st_mv=0.2, wander_mv=0.0):
 def test_heights_are_measured():
     record = _record()
     times = find_beat_times(record, RATE_HZ)
+    assert times is not None
     waves = measure_waves(record, times)
     np.testing.assert_allclose(waves.r_mv, np.clip(np.linspace(-1, 1, 12), 0, 1), atol=0.01)
     np.testing.assert_allclose(waves.st_mv, 0.2 * np.linspace(-1, 1, 12), atol=0.01)
@@ -28,7 +29,9 @@ def test_heights_are_measured():
 
 def test_wander_changes_little():
     record = _record(wander_mv=0.5)
-    waves = measure_waves(record, find_beat_times(record, RATE_HZ))
+    times = find_beat_times(record, RATE_HZ)
+    assert times is not None
+    waves = measure_waves(record, times)
     np.testing.assert_allclose(waves.st_mv, 0.2 * np.linspace(-1, 1, 12), atol=0.06)
 
 
@@ -40,5 +43,6 @@ def test_a_flat_record_has_no_beats():
 def test_shrunk_waves_measure_less(share):
     record = _record()
     times = find_beat_times(record, RATE_HZ)
+    assert times is not None
     whole, shrunk = measure_waves(record, times), measure_waves(share * record, times)
     np.testing.assert_allclose(shrunk.r_mv, share * whole.r_mv, atol=1e-9)
