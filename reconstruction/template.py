@@ -12,14 +12,16 @@ from reconstruction.reconstructor import RATE_HZ, Estimate, ReconstructionError,
 _ALIGN_SAMPLES = 4
 _COMPARED_S = (0.3, 0.5)
 _SHARPNESS = 8.0
+_WHOLE = 0.9  # a reader leaves gaps in rhythm strips
 
 
 class TemplateReconstructor:
     """Fills a lead's unseen beats with its seen ones, the likest on the rhythm strip counting most.
 
     Beats are found on all leads at once and aligned to a sample on the leads that are visible
-    whole. Between two beats what was seen after the first and before the second is cross-faded. A
-    lead that is nowhere seen stays at zero: this baseline knows no lead but from itself.
+    whole, or nearly. Between two beats what was seen after the first and before the second is
+    cross-faded. A lead that is nowhere seen stays at zero: this baseline knows no lead but from
+    itself.
     """
 
     name = "template"
@@ -40,9 +42,11 @@ class TemplateReconstructor:
 
 def _filled(shown_mv: NDArray[np.float32]) -> NDArray[np.float32]:
     seen = np.isfinite(shown_mv)
-    strip = shown_mv[seen.all(axis=1)]
+    strip = shown_mv[seen.mean(axis=1) >= _WHOLE]
     if not len(strip):
         raise ReconstructionError("the template needs a lead that is visible whole, for its beats")
+    moments = np.arange(shown_mv.shape[1])
+    strip = np.stack([_bridged(row) for row in strip])
     rate = measure_heart_rate(shown_mv, RATE_HZ)
     if rate is None:
         raise ReconstructionError("the template found no clear beats on the visible leads")
@@ -51,7 +55,6 @@ def _filled(shown_mv: NDArray[np.float32]) -> NDArray[np.float32]:
     samples = shown_mv.shape[1]
     result = np.zeros_like(shown_mv)
     # Of every sample: which beats lie before and after it, and how far.
-    moments = np.arange(samples)
     after = np.clip(np.searchsorted(beats, moments, side="right"), 1, len(beats) - 1)
     length = (beats[after] - beats[after - 1]).astype(float)
     share = np.clip((moments - beats[after - 1]) / length, 0, 1)
@@ -69,6 +72,12 @@ def _filled(shown_mv: NDArray[np.float32]) -> NDArray[np.float32]:
             parts.append((weight * centred[places]).sum(0) / (weight.sum(0) + 1e-12))
         result[lead] = (1 - share) * parts[0] + share * parts[1]
     return result
+
+
+def _bridged(row: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A lead whose gaps are bridged by straight lines."""
+    moments, there = np.arange(len(row)), np.isfinite(row)
+    return np.interp(moments, moments[there], row[there]).astype(np.float32)
 
 
 def _aligned(strip: NDArray[np.float32], beats: NDArray[np.int64]) -> NDArray[np.int64]:

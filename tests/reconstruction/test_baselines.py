@@ -79,7 +79,7 @@ def test_the_template_says_what_it_lacks(signals_uv, leads, says):
         shown = show_leads(np.zeros_like(truth), ("I",))
     elif leads:
         shown = show_leads(truth, leads)
-        shown[:, 0, :100] = np.nan
+        shown[:, 0, :200] = np.nan
         says = "visible whole"
     else:
         shown = np.full_like(truth, np.nan)
