@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from classification.convolution import convolution
 from classification.signal_channels import NETWORK_SAMPLES, pooled, signal_channels
 from learning.onnx import GraphInput
 from learning.registry import register_network
@@ -20,15 +21,15 @@ class _Unit(nn.Module):
     ) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
-            _convolution(channels_in, channels, kernel, 1),
+            convolution(channels_in, channels, kernel, 1),
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout),
-            _convolution(channels, channels, kernel, stride),
+            convolution(channels, channels, kernel, stride),
         )
         self.shortcut = nn.Sequential(
             nn.MaxPool2d((1, stride), (1, stride), ceil_mode=True),
-            _convolution(channels_in, channels, 1, 1),
+            convolution(channels_in, channels, 1, 1),
         )
         self.after = nn.Sequential(
             nn.BatchNorm2d(channels), nn.ReLU(inplace=True), nn.Dropout(dropout)
@@ -69,7 +70,7 @@ class RibeiroNet(nn.Module):
         super().__init__()
         self.graph_inputs = {"signal_mv": GraphInput((1, n_leads, NETWORK_SAMPLES))}
         self.stem = nn.Sequential(
-            _convolution(2 * n_leads, widths[0], kernel, 1),
+            convolution(2 * n_leads, widths[0], kernel, 1),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         )
@@ -88,7 +89,3 @@ class RibeiroNet(nn.Module):
             x, shortcut = unit(x, shortcut)
         logits: Tensor = self.head(pooled(x.squeeze(2), printed))
         return logits
-
-
-def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels, (1, kernel), (1, stride), (0, kernel // 2), bias=False)

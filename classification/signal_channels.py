@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from learning.window_sum import window_sum
+
 NETWORK_RATE_HZ = 100.0
 NETWORK_SAMPLES = 1000
 _WANDER_S = 1.5
@@ -52,12 +54,5 @@ def _without_wander(signal_mv: Tensor, mask: Tensor) -> Tensor:
     mean = signal_mv.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1.0)
     centred = (signal_mv - mean) * mask
     half = int(_WANDER_S * NETWORK_RATE_HZ) // 2
-    slow, share = _window_sum(centred, half), _window_sum(mask, half)
+    slow, share = window_sum(centred, half), window_sum(mask, half)
     return (centred - slow / share.clamp(min=1.0)) * mask
-
-
-def _window_sum(x: Tensor, half: int) -> Tensor:
-    """Sum over each sample and its neighbours within half a window."""
-    total = functional.pad(x.cumsum(-1), (0, half), mode="replicate")
-    total = functional.pad(total, (half + 1, 0))
-    return total[..., 2 * half + 1 :] - total[..., : -(2 * half + 1)]

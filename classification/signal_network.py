@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from classification.convolution import convolution, shortcut
 from classification.signal_channels import NETWORK_SAMPLES, pooled, signal_channels
 from learning.onnx import GraphInput
 from learning.registry import register_network
@@ -19,18 +20,13 @@ class _Block(nn.Module):
     def __init__(self, channels_in: int, channels: int, kernel: int, stride: int) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
-            _convolution(channels_in, channels, kernel, stride),
+            convolution(channels_in, channels, kernel, stride),
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
-            _convolution(channels, channels, kernel, 1),
+            convolution(channels, channels, kernel, 1),
             nn.BatchNorm2d(channels),
         )
-        shortcut: list[nn.Module] = []
-        if stride > 1:
-            shortcut.append(nn.AvgPool2d((1, stride), (1, stride), ceil_mode=True))
-        if channels_in != channels:
-            shortcut += [_convolution(channels_in, channels, 1, 1), nn.BatchNorm2d(channels)]
-        self.shortcut = nn.Sequential(*shortcut)
+        self.shortcut = shortcut(channels_in, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(self.convolutions(x) + self.shortcut(x))
@@ -72,7 +68,7 @@ class SignalResNet(nn.Module):
         super().__init__()
         self.graph_inputs = {"signal_mv": GraphInput((1, n_leads, NETWORK_SAMPLES))}
         self.stem = nn.Sequential(
-            _convolution(2 * n_leads + extra_channels, widths[0], 15, 2),
+            convolution(2 * n_leads + extra_channels, widths[0], 15, 2),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
             nn.MaxPool2d((1, 3), (1, 2), (0, 1)),
@@ -117,7 +113,3 @@ class SignalResNet(nn.Module):
         x = self.stages(x).squeeze(2)
         logits: Tensor = self.head(pooled(x, printed))
         return logits
-
-
-def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels, (1, kernel), (1, stride), (0, kernel // 2), bias=False)

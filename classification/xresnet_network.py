@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from classification.convolution import convolution, shortcut
 from classification.signal_channels import NETWORK_SAMPLES, pooled, signal_channels
 from learning.onnx import GraphInput
 from learning.registry import register_network
@@ -24,15 +25,10 @@ class _Bottleneck(nn.Module):
         self.convolutions = nn.Sequential(
             *_layer(channels_in, width, 1, 1),
             *_layer(width, width, kernel, stride),
-            _convolution(width, channels, 1, 1),
+            convolution(width, channels, 1, 1),
             last,
         )
-        shortcut: list[nn.Module] = []
-        if stride > 1:
-            shortcut.append(nn.AvgPool2d((1, stride), (1, stride), ceil_mode=True))
-        if channels_in != channels:
-            shortcut += [_convolution(channels_in, channels, 1, 1), nn.BatchNorm2d(channels)]
-        self.shortcut = nn.Sequential(*shortcut)
+        self.shortcut = shortcut(channels_in, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(self.convolutions(x) + self.shortcut(x))
@@ -96,11 +92,7 @@ class XResNet1d(nn.Module):
 
 def _layer(channels_in: int, channels: int, kernel: int, stride: int) -> tuple[nn.Module, ...]:
     return (
-        _convolution(channels_in, channels, kernel, stride),
+        convolution(channels_in, channels, kernel, stride),
         nn.BatchNorm2d(channels),
         nn.ReLU(inplace=True),
     )
-
-
-def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels, (1, kernel), (1, stride), (0, kernel // 2), bias=False)

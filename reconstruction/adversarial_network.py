@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from ecg.leads import LEADS
 from learning.onnx import GraphInput
+from learning.window_sum import window_sum
 from reconstruction.lead_set import LeadSet
 from reconstruction.reconstructor import RATE_HZ, SAMPLES
 
@@ -74,15 +75,8 @@ def without_wander(signal_mv: Tensor) -> Tensor:
     half = int(_WANDER_S * RATE_HZ) // 2
     # Less the mean first: the sums below lose less to rounding.
     centred = signal_mv - signal_mv.mean(-1, keepdim=True)
-    slow = _window_sum(centred, half) / _window_sum(torch.ones_like(centred[:1, :1]), half)
+    slow = window_sum(centred, half) / window_sum(torch.ones_like(centred[:1, :1]), half)
     return centred - slow
-
-
-def _window_sum(x: Tensor, half: int) -> Tensor:
-    """Sum over each sample and its neighbours within half a window."""
-    total = functional.pad(x.cumsum(-1), (0, half), mode="replicate")
-    total = functional.pad(total, (half + 1, 0))
-    return total[..., 2 * half + 1 :] - total[..., : -(2 * half + 1)]
 
 
 def judged(discriminator: nn.Module, *inputs: Tensor) -> Any:

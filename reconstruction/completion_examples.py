@@ -11,6 +11,7 @@ from dataset_generation.signal_errors import sample_signal_errors
 from ecg.leads import derive_limb_leads
 from learning.training import ExampleDataset
 from reconstruction.reconstructor import RATE_HZ
+from reconstruction.task import millivolts
 from reconstruction.visible import sample_visible
 
 _DEVICE_ERRORS = 0.33
@@ -38,7 +39,7 @@ class CompletionExamples(ExampleDataset):
         self, index: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Returns the visible ``(12, samples)`` mV with NaN, and the truth ``(12, samples)`` mV."""
-        truth = self.signals_uv[index].astype(np.float32) * np.float32(0.001)
+        truth = millivolts(self.signals_uv[index])
         samples = truth.shape[1]
         if rng.random() < 0.5:  # another part of the record is seen on a page
             truth = np.roll(truth, samples // 4 * int(rng.integers(1, 4)), axis=1)

@@ -10,6 +10,7 @@ from torch.nn import functional
 from ecg.leads import LEADS, LIMB_LEADS_FROM_I_II
 from learning.onnx import GraphInput
 from learning.registry import register_network
+from learning.window_sum import window_sum
 from reconstruction.reconstructor import RATE_HZ, SAMPLES
 
 INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -235,12 +236,5 @@ def _parted(signal_mv: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     mean = signal_mv.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1.0)
     centred = (signal_mv - mean) * mask
     half = int(_WANDER_S * RATE_HZ) // 2
-    slow = _window_sum(centred, half) / _window_sum(mask, half).clamp(min=1.0) * mask
+    slow = window_sum(centred, half) / window_sum(mask, half).clamp(min=1.0) * mask
     return (centred - slow).clamp(-8.0, 8.0), slow.clamp(-8.0, 8.0)
-
-
-def _window_sum(x: Tensor, half: int) -> Tensor:
-    """Sum over each sample and its neighbours within half a window."""
-    total = functional.pad(x.cumsum(-1), (0, half), mode="replicate")
-    total = functional.pad(total, (half + 1, 0))
-    return total[..., 2 * half + 1 :] - total[..., : -(2 * half + 1)]

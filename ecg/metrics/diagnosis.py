@@ -46,11 +46,19 @@ def sensitivity_at_specificity(
     y, p = _checked(labels, probabilities)
     if y.min() == y.max():
         return math.nan
+    sensitivities, specificities = _operating_points(y, p)
+    return float(sensitivities[specificities >= specificity - 1e-12].max())
+
+
+def _operating_points(
+    y: NDArray[np.int64], p: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sensitivity and specificity of every threshold there is, the last above all records."""
     thresholds = np.append(np.unique(p), np.inf)
     negatives, positives = np.sort(p[y == 0]), np.sort(p[y == 1])
     specificities = np.searchsorted(negatives, thresholds) / len(negatives)
     sensitivities = 1 - np.searchsorted(positives, thresholds) / len(positives)
-    return float(sensitivities[specificities >= specificity - 1e-12].max())
+    return sensitivities, specificities
 
 
 def specificity_at_sensitivity(
@@ -64,10 +72,7 @@ def specificity_at_sensitivity(
     y, p = _checked(labels, probabilities)
     if y.min() == y.max():
         return math.nan
-    thresholds = np.unique(p)
-    negatives, positives = np.sort(p[y == 0]), np.sort(p[y == 1])
-    specificities = np.searchsorted(negatives, thresholds) / len(negatives)
-    sensitivities = 1 - np.searchsorted(positives, thresholds) / len(positives)
+    sensitivities, specificities = _operating_points(y, p)
     return float(specificities[sensitivities >= sensitivity - 1e-12].max())
 
 

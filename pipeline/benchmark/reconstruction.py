@@ -29,6 +29,7 @@ from reconstruction.reconstructor import (
     ReconstructionError,
     Reconstructor,
 )
+from reconstruction.task import millivolts
 from reconstruction.visible import PAGE_3X4_1, show_leads
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _case(name: str, ptbxl: PtbXl, options: BenchmarkOptions) -> _Case:
     if options.count:
         chosen = np.random.default_rng(options.seed).permutation(len(ids))[: options.count]
         ids = ids[np.sort(chosen)]
-    truth = ptbxl.signals(ids, 100).astype(np.float32) * np.float32(0.001)
+    truth = millivolts(ptbxl.signals(ids, 100))
     if name in LEAD_CASES:
         shown = show_leads(truth, LEAD_CASES[name])
     elif name == PAGE_CASE:
