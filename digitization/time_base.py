@@ -17,7 +17,14 @@ _BESIDE_PULSE = 0.1
 _GAPS_MM = (0.0, *np.arange(0.5, 5.01, 0.125).tolist())
 _FULL_GAP = 0.3
 _WIDTH_ERROR = 0.045
-_SEARCHED_MM = np.arange(-9.0, 9.01, 0.25)
+_SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
+_SEARCHED_NEAR_NAMES_MM = np.arange(-5.0, 5.01, 0.125)
+_NAME_AFTER_MM = 0.8
+_NAME_SPREAD_MM = 1.5
+_STEP_BLUR_MM = 0.3
+_STEPS_APART_MM = 0.8
+_STRAIGHT_MM = 0.3
+_ALIKE = 0.6
 _STEP_NEAR_MM = 0.35
 _STEP_FAR_MM = 1.6
 _LEAST_STEP_MM = 0.6
@@ -49,7 +56,7 @@ def time_base(
     if from_names:
         width = found.column_mm
     elif is_cut:
-        width = found.names_apart_mm or found.column_mm
+        width = found.names_apart_mm or _width_of_part(right - left, speed, columns)
     leading = [p.right_mm for p in pulses if p.left_mm - 4 < left < p.right_mm + 4]
     trailing = [p.left_mm for p in pulses if p.left_mm - 4 < right < p.right_mm + 4]
     usual_mm = _usual_width(width, speed, columns)
@@ -59,7 +66,9 @@ def time_base(
         begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
         ends = ends[ends < (np.median(trailing) + _FOOT_MM if trailing else np.inf)]
         if not len(begins) + len(ends):
-            begins = np.array([_left_from_steps(left, usual_mm, columns, rows)])
+            begins = np.array(
+                [_left_from_steps(left, found.names_left_mm, usual_mm, columns, rows)]
+            )
         # The last sample stands one step before the end.
         ends = ends + speed / READING_RATE_HZ
         # Beside a pulse an end is less sure.
@@ -77,23 +86,80 @@ def time_base(
     return tuple(left + k * (width + gap) for k in range(columns)), width
 
 
-def _left_from_steps(left_mm: float, width_mm: float, columns: int, rows: list[RowTrace]) -> float:
+def _left_from_steps(
+    left_mm: float,
+    names_left_mm: float | None,
+    width_mm: float,
+    columns: int,
+    rows: list[RowTrace],
+) -> float:
     """Where the first column begins, from the steps between its leads and the next ones.
 
+    Names are printed where their column begins, or a little after; steps near there that stand a
+    column apart, in as many rows as there are, tell it to a pen's width.
+
     Args:
-        left_mm: where it may begin, give or take.
+        left_mm: where the traces begin.
+        names_left_mm: where the names of the first column begin; None where they were not read.
         width_mm: width of a column.
         columns: their number.
         rows: centre lines.
     """
-    best, most = left_mm, 0.0
-    for left in left_mm + _SEARCHED_MM:
-        steps = [(step_at(row, left + k * width_mm), k) for row in rows for k in range(1, columns)]
-        seen = [(step[0] - k * width_mm, abs(step[1])) for step, k in steps if step]
-        total = sum(min(height, _TALL_STEP_MM) for _, height in seen)
-        if total > most:
-            best, most = float(np.median([place for place, _ in seen])), total
-    return best
+    if columns == 1:
+        return left_mm
+    named = names_left_mm is not None
+    usual = names_left_mm - _NAME_AFTER_MM if names_left_mm is not None else left_mm
+    lefts = usual + (_SEARCHED_NEAR_NAMES_MM if named else _SEARCHED_MM)
+    places, heights = np.concatenate([steps(row) for row in rows], axis=1)
+    # A step that is like many others near it, as the flanks of beats are, tells little.
+    apart = (places[:, None] - lefts)[..., None] - width_mm * np.arange(1, columns)
+    total = (heights[:, None, None] * np.exp(-0.5 * (apart / _STEP_BLUR_MM) ** 2)).sum((0, 2))
+    if named:
+        total *= np.exp(-0.5 * ((lefts - usual) / _NAME_SPREAD_MM) ** 2)
+    if not total.any():
+        return usual
+    best = float(lefts[total.argmax()])
+    seen = [(step_at(row, best + k * width_mm), k) for row in rows for k in range(1, columns)]
+    exact = [step[0] - k * width_mm for step, k in seen if step]
+    return float(np.median(exact)) if exact else best
+
+
+def steps(row: RowTrace) -> FloatArray:
+    """Every step along a row: where one straight stretch ends and another begins at once.
+
+    Returns:
+        ``(2, n)`` places in mm, and heights up to three mm, each less the more there are of its
+        height in the row.
+    """
+    x, y = row.x_mm, row.y_mm
+    pitch = float(x[1] - x[0])
+    near, far = max(1, round(_STEP_NEAR_MM / pitch)), round(_STEP_FAR_MM / pitch)
+    if len(x) < 2 * far + 2:
+        return np.empty((2, 0))
+    # Lines through the stretch that begins at each sample.
+    stretches = np.lib.stride_tricks.sliding_window_view(y, far - near)
+    design = np.stack([np.ones(far - near), np.arange(far - near) * pitch], axis=1)
+    lines = stretches @ np.linalg.pinv(design).T
+    rest = np.sqrt(((stretches - lines @ design.T) ** 2).mean(axis=1))
+    middle = np.arange(far, len(x) - far)
+    before, after = middle - far, middle + near
+    height = np.abs(
+        (lines[after, 0] - lines[after, 1] * near * pitch)
+        - (lines[before, 0] + lines[before, 1] * far * pitch)
+    )
+    rest = np.maximum(rest[before], rest[after])
+    clear = (height >= np.maximum(_LEAST_STEP_MM, rest / _STRAIGHT)) & (rest < _STRAIGHT_MM)
+    height = np.where(clear, height, 0.0)
+    places, heights = [], []
+    alone = round(_STEPS_APART_MM / pitch)
+    while height.any():
+        top = int(height.argmax())
+        places.append(float(x[middle[top]]))
+        heights.append(float(height[top]))
+        height[max(0, top - alone) : top + alone + 1] = 0.0
+    found = np.array(heights)
+    alike = (found[None, :] >= _ALIKE * found[:, None]).sum(axis=1)
+    return np.array([places, np.minimum(found, _TALL_STEP_MM) / np.maximum(alike, 1)])
 
 
 def step_at(row: RowTrace, at_mm: float) -> tuple[float, float] | None:
@@ -175,6 +241,14 @@ def _usual_width(width_mm: float, speed: float, columns: int) -> float | None:
         if -slack < width_mm - usual < max(slack, gap):
             return usual
     return None
+
+
+def _width_of_part(seen_mm: float, speed: float, columns: int) -> float:
+    """The least usual width of columns of which only a part is in the picture."""
+    for usual in (window * speed for window in _USUAL_WINDOWS_S):
+        if usual * columns > (1 - _WIDTH_ERROR) * seen_mm:
+            return usual
+    return seen_mm / columns
 
 
 def _pulses_between(

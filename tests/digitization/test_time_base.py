@@ -91,18 +91,42 @@ def test_a_row_that_leaves_the_picture_does_not_end_there():
     np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.1)
 
 
-def test_where_both_ends_are_cut_the_steps_between_leads_tell_where_they_begin():
+def _cut_rows(beat_mm):
+    """Three rows of which both ends leave the picture, with tall beats and low steps."""
     x = np.arange(0, 300, 0.125)
     here = ((x >= LEFT + 3) & (x <= LEFT + 240)).astype(np.float32)
-    levels = np.array([50.0, 52.0, 47.5, 51.0])
+    levels = np.array([50.0, 51.2, 48.9, 50.4])
     rows = []
     for k in range(3):
         lead = np.clip((x - LEFT) // 62.5, 0, 3).astype(int)
-        y = np.roll(levels, k)[lead] + 0.3 * np.sin(x / 3 + k)
+        phase = (x - LEFT - 14.0) % beat_mm
+        beats = -15.0 * np.clip(1 - np.abs(phase - 1.0), 0, 1)
+        y = np.roll(levels, k)[lead] + beats + 0.3 * np.sin(x / 3 + k)
         rows.append(replace(clean_heights(x, y, here, here), cut=(True, True)))
-    found = replace(_found("3x4", 3, 59.0), names_apart_mm=62.4)
-    starts, _ = time_base(found, rows, (), 25.0)
-    np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.3)
+    return rows
+
+
+@pytest.mark.parametrize("beat_mm", [20.0, 62.5 / 3])
+def test_where_both_ends_are_cut_names_and_steps_tell_where_the_leads_begin(beat_mm):
+    found = replace(_found("3x4", 3, 59.0), names_apart_mm=62.4, names_left_mm=LEFT + 2.0)
+    starts, width = time_base(found, _cut_rows(beat_mm), (), 25.0)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.2)
+
+
+def test_without_names_a_cut_page_has_the_least_usual_width_that_holds_it():
+    starts, width = time_base(_found("3x4", 3, 59.0), _cut_rows(20.0), (), 25.0)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.2)
+
+
+def test_without_steps_the_names_alone_tell():
+    x = np.arange(0, 300, 0.125)
+    here = ((x >= LEFT + 3) & (x <= LEFT + 240)).astype(np.float32)
+    flat = replace(clean_heights(x, np.full(len(x), 50.0), here, here), cut=(True, True))
+    found = replace(_found("3x4", 3, 59.0), names_apart_mm=62.4, names_left_mm=LEFT + 1.0)
+    starts, _ = time_base(found, [flat] * 3, (), 25.0)
+    np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=1.0)
 
 
 def test_gaps_between_columns_do_not_stretch_them():
