@@ -98,7 +98,7 @@ class LayoutFound:
         evidence: what decided, ready for JSON.
         names_apart_mm: how far apart the names of neighbouring columns stand; None where too few
             were read.
-        names_left_mm: where the names of the first column begin, likewise.
+        name_edges: column and left edge in mm of every name that was matched.
     """
 
     layout: Layout
@@ -112,7 +112,13 @@ class LayoutFound:
     score: float
     evidence: dict[str, object] = field(default_factory=dict)
     names_apart_mm: float | None = None
-    names_left_mm: float | None = None
+    name_edges: tuple[tuple[int, float], ...] = ()
+
+    def names_left_mm(self, apart_mm: float) -> float | None:
+        """Where the names of the first column begin, for columns that far apart."""
+        if not self.name_edges:
+            return None
+        return float(np.median([edge - column * apart_mm for column, edge in self.name_edges]))
 
     @property
     def short(self) -> tuple[RowSeen, ...]:
@@ -456,7 +462,7 @@ def _support(
         - (_CABRERA_PRIOR if order == "cabrera" else 0.0)
     )
     column_mm, left_mm = width, left
-    names_apart_mm = names_left_mm = None
+    names_apart_mm = None
     evidence: dict[str, object] = {
         "names_matched": sorted(name.lead for name, _, _ in best_matched),
         "names_seen": len(seen.names),
@@ -470,8 +476,6 @@ def _support(
         if np.ptp(columns) > 0:
             slope, _ = np.polyfit(columns, x, 1)
             names_apart_mm = float(slope)
-            edges = np.array([name.x_mm - name.half_mm[0] for name, _, _ in best_matched])
-            names_left_mm = float(np.median(edges - columns * slope))
             evidence["column_mm_from_names"] = round(float(slope), 2)
             plausible = 0.6 * width < slope < 1.7 * width
             if plausible and abs(slope - width) > 0.05 * width and len(best_matched) >= 5:
@@ -491,5 +495,5 @@ def _support(
         float(score),
         evidence,
         names_apart_mm,
-        names_left_mm,
+        tuple((column, name.x_mm - name.half_mm[0]) for name, _, column in best_matched),
     )

@@ -66,9 +66,8 @@ def time_base(
         begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
         ends = ends[ends < (np.median(trailing) + _FOOT_MM if trailing else np.inf)]
         if not len(begins) + len(ends):
-            begins = np.array(
-                [_left_from_steps(left, found.names_left_mm, usual_mm, columns, rows)]
-            )
+            named = found.names_left_mm(usual_mm)
+            begins = np.array([_left_from_steps(left, named, usual_mm, columns, rows)])
         # The last sample stands one step before the end.
         ends = ends + speed / READING_RATE_HZ
         # Beside a pulse an end is less sure.

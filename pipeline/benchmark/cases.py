@@ -19,6 +19,7 @@ PRESETS = Path(__file__).parent / "presets"
 KIT_LAYOUT = "3x4+1"
 _MM_PER_INCH = 25.4
 _USUAL_DPI = 200.0
+_CROPPED_SHARE = 0.02
 _BLACK, _GREY, _WHITE = (45, 45, 45), (150, 150, 150), (255, 255, 255)
 
 
@@ -34,6 +35,7 @@ class Variant:
         black_grid: black 5 mm lines and grey 1 mm lines on white paper.
         kit: the fixed page that ecg-image-kit draws.
         preset: photo preset in place of the strength's.
+        cropped: the picture ends within the traces, left and right.
     """
 
     dpi: float | None = None
@@ -44,6 +46,7 @@ class Variant:
     black_grid: bool = False
     kit: bool = False
     preset: str | None = None
+    cropped: bool = False
 
 
 VARIANTS: dict[str, Variant] = {
@@ -59,6 +62,7 @@ VARIANTS: dict[str, Variant] = {
     "rotated": Variant(preset="rotated", dpi=_USUAL_DPI),
     "wrinkled": Variant(preset="wrinkled", dpi=_USUAL_DPI),
     "ecg_image_kit": Variant(kit=True),
+    "cropped": Variant(cropped=True),
 }
 """Variants by the name that a case carries."""
 
@@ -69,7 +73,7 @@ PAGE_CASES: tuple[str, ...] = (
         f"3x4+1/clean/{variant}"
         for variant in (
             "100dpi", "150dpi", "300dpi", "no_pulse", "black_grid", "rotated", "wrinkled",
-            "ecg_image_kit",
+            "ecg_image_kit", "cropped",
         )
     ),
     "3x4+1/photo/ecg_image_kit",
@@ -154,3 +158,14 @@ def make_photo(record: Record, case: PageCase, seed: int) -> Photo:
     preset = str(PRESETS / f"{variant.preset}.toml") if variant.preset else case.strength
     scale = variant.dpi / _MM_PER_INCH if variant.dpi else None
     return Photo(Page(spec, record), sample_photo(rng, size_mm, preset, scale))
+
+
+def shown_part(photo: Photo, case: PageCase) -> tuple[int, int, int, int] | None:
+    """The part of the photo that is read: left, top, width and height in pixels; None for all."""
+    if not case.variant.cropped:
+        return None
+    across = np.concatenate([points[:, 0] for points in photo.trace_points])
+    left, right = float(across.min()), float(across.max())
+    off = _CROPPED_SHARE * (right - left)
+    first, last = round(left + off), round(right - off)
+    return first, 0, last - first, photo.spec.camera.photo_size[1]

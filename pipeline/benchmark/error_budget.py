@@ -42,7 +42,7 @@ def budget_figures(
     scores: dict[str, list[float]] = {stage: [] for stage in STAGES}
     for record in tqdm(records, f"error budget of {case.name}", unit="page", disable=None):
         photo = make_photo(record, case, seed)
-        truth = truth_of(photo.page)
+        truth = truth_of(photo)
         for stage, reading in zip(STAGES, read_stages(photo, looks), strict=True):
             scores[stage].append(score(record.record_id, truth, reading).snr_db)
     figures = []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ecg.formats.atomic import atomic_path
 from ecg.reading import PageRejected
-from pipeline.benchmark.cases import make_photo, parse_case
+from pipeline.benchmark.cases import make_photo, parse_case, shown_part
 from pipeline.benchmark.pages import ReadPage, ReadsPicture
 from pipeline.overlay import draw_overlay, write_overlay
 
@@ -60,9 +60,10 @@ def write_gallery(
     for number, page in enumerate(worst, 1):
         figures = page.figures
         record = ptbxl.record(int(figures.record_id), 500)
-        photo = make_photo(record, parse_case(figures.case), seed)
+        case = parse_case(figures.case)
+        photo = make_photo(record, case, seed)
         name = f"{number:02d}.jpg"
-        write_overlay(folder / name, _overlay(photo.take(), read), _QUALITY)
+        write_overlay(folder / name, _overlay(photo.take(shown_part(photo, case)), read), _QUALITY)
         told = figures.reason or (
             f"{figures.leads_found} of {figures.leads_printed} leads right, layout "
             f"{'right' if figures.layout_right else 'wrong'}, quality {figures.quality:.2f}"

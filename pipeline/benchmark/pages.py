@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from dataset_generation.page import Page
+from dataset_generation.photo import Photo
 from ecg.formats.atomic import atomic_path
 from ecg.leads import LEAD_INDEX
 from ecg.metrics.lead_names import wrong_names
@@ -29,7 +29,7 @@ from ecg.metrics.page import score_page
 from ecg.metrics.time_base import time_error
 from ecg.reading import READING_RATE_HZ, PageRejected, Reading
 from ecg.record import Record
-from pipeline.benchmark.cases import PRESETS, PageCase, make_photo
+from pipeline.benchmark.cases import PRESETS, PageCase, make_photo, shown_part
 from segmentation.looks import NAMES
 
 _RIGHT_PEARSON = 0.5
@@ -121,14 +121,18 @@ class ReadPage:
         return float(np.nanmean(self.lead_snr_db))
 
 
-def truth_of(page: Page) -> Truth:
-    """What a generated page shows."""
+def truth_of(photo: Photo, part: tuple[int, int, int, int] | None = None) -> Truth:
+    """What a photo of a generated page, or the part that ``cases.shown_part`` gives, shows."""
+    page = photo.page
     spec = page.spec
+    left, right = (-np.inf, np.inf) if part is None else (part[0], part[0] + part[2])
     samples = round(spec.duration_s * READING_RATE_HZ)
     printed = np.full((12, samples), np.nan, np.float32)
-    for trace in page.traces:
+    for trace, points in zip(page.traces, photo.trace_points, strict=True):
         first = round(trace.start_s * READING_RATE_HZ)
-        printed[LEAD_INDEX[trace.lead], first : first + len(trace.signal_mv)] = trace.signal_mv
+        shown = (points[:, 0] >= left) & (points[:, 0] < right)
+        row = printed[LEAD_INDEX[trace.lead], first : first + len(trace.signal_mv)]
+        row[shown] = trace.signal_mv[shown]
     record = page.record.signal_mv.astype(np.float32)
     return Truth(printed, record, spec.layout, spec.speed_mm_per_s, spec.gain_mm_per_mv)
 
@@ -280,8 +284,9 @@ def _reader() -> ReadsPicture:
 def _read_one(work: PageWork) -> None:
     record, case, seed, path = work
     photo = make_photo(record, case, seed)
-    truth = truth_of(photo.page)
-    save_read_page(path, judge(record.record_id, truth, _reader(), photo.take(), case.name))
+    part = shown_part(photo, case)
+    truth = truth_of(photo, part)
+    save_read_page(path, judge(record.record_id, truth, _reader(), photo.take(part), case.name))
 
 
 def save_read_page(path: Path, page: ReadPage) -> None:

@@ -25,7 +25,7 @@ def test_every_layout_is_read_with_its_leads_in_place(layout, strength, seed, mo
     photo = photograph(layout, strength, seed)
     reading = read_perfectly(photo, monkeypatch)
     assert reading.layout == layout
-    truth = truth_of(photo.page).printed_mv
+    truth = truth_of(photo).printed_mv
     score = score_page(truth, reading.signal_mv, 500.0)
     assert score.leads_found_percent == 100
     # A small lead on folded paper loses most.
@@ -51,7 +51,7 @@ def test_an_upside_down_page_is_turned(monkeypatch):
     turned = type(photo)(photo.page, replace(photo.spec, camera=camera))
     reading = read_perfectly(turned, monkeypatch)
     assert reading.evidence["quarter_turns"] == 2
-    score = score_page(truth_of(photo.page).printed_mv, reading.signal_mv, 500.0)
+    score = score_page(truth_of(photo).printed_mv, reading.signal_mv, 500.0)
     assert score.leads_found_percent == 100
 
 

@@ -106,9 +106,13 @@ def _cut_rows(beat_mm):
     return rows
 
 
+def _names(after_mm):
+    return tuple((column, LEFT + 62.5 * column + after_mm) for column in (1, 1, 2, 3))
+
+
 @pytest.mark.parametrize("beat_mm", [20.0, 62.5 / 3])
 def test_where_both_ends_are_cut_names_and_steps_tell_where_the_leads_begin(beat_mm):
-    found = replace(_found("3x4", 3, 59.0), names_apart_mm=62.4, names_left_mm=LEFT + 2.0)
+    found = replace(_found("3x4", 3, 59.0), names_apart_mm=62.4, name_edges=_names(2.0))
     starts, width = time_base(found, _cut_rows(beat_mm), (), 25.0)
     assert width == 62.5
     np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.2)
@@ -124,7 +128,7 @@ def test_without_steps_the_names_alone_tell():
     x = np.arange(0, 300, 0.125)
     here = ((x >= LEFT + 3) & (x <= LEFT + 240)).astype(np.float32)
     flat = replace(clean_heights(x, np.full(len(x), 50.0), here, here), cut=(True, True))
-    found = replace(_found("3x4", 3, 59.0), names_apart_mm=62.4, names_left_mm=LEFT + 1.0)
+    found = replace(_found("3x4", 3, 59.0), names_apart_mm=62.4, name_edges=_names(1.0))
     starts, _ = time_base(found, [flat] * 3, (), 25.0)
     np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=1.0)
 

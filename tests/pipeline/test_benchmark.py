@@ -8,7 +8,13 @@ import pytest
 
 from ecg.reading import PageRejected
 from ecg.simulator import simulate
-from pipeline.benchmark.cases import PAGE_CASES, VARIANTS, make_photo, parse_case
+from pipeline.benchmark.cases import (
+    PAGE_CASES,
+    VARIANTS,
+    make_photo,
+    parse_case,
+    shown_part,
+)
 from pipeline.benchmark.digitization import wanted_cases
 from pipeline.benchmark.page_figures import page_figures, quality_figures
 from pipeline.benchmark.pages import (
@@ -29,7 +35,7 @@ PICTURE = np.zeros((8, 8, 3), np.uint8)
 @pytest.fixture(scope="module")
 def truth():
     record = simulate(np.random.default_rng(0))
-    return truth_of(make_photo(record, parse_case("3x4+1/clean"), 0).page)
+    return truth_of(make_photo(record, parse_case("3x4+1/clean"), 0))
 
 
 def _reading(signal, quality=0.9):
@@ -109,6 +115,18 @@ def test_readings_are_kept_by_reader(tmp_path):
     assert reader_digest() == reader_digest()
     assert len(reader_digest()) == 12
     assert readings_folder(tmp_path).name == reader_digest()
+
+
+def test_what_a_cropped_picture_does_not_show_is_no_truth():
+    case = parse_case("3x4/clean/cropped")
+    photo = make_photo(simulate(np.random.default_rng(3)), case, 0)
+    part = shown_part(photo, case)
+    assert part is not None
+    whole, shown = truth_of(photo).printed_mv, truth_of(photo, part).printed_mv
+    seen = np.isfinite(shown)
+    np.testing.assert_array_equal(shown[seen], whole[seen])
+    assert 0.94 < seen.sum() / np.isfinite(whole).sum() < 0.98
+    assert photo.take(part).shape[:2] == (part[3], part[2])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -23,7 +23,7 @@ def test_all_stages_perfect_leave_next_to_no_error():
     picture = cast("Any", millimetre_picture(photo))
     options = ReadOptions(min_quality=0.0, given=GivenPage(parts))
     reading = read_page(picture, cast("Any", PerfectTraceLook(photo)), options)
-    page = score("1", truth_of(photo.page), reading)
+    page = score("1", truth_of(photo), reading)
     assert page.figures.layout_right
     assert page.figures.leads_found == 12
     assert page.figures.wrong_names == ()

@@ -85,7 +85,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
 
 def test_the_gallery_shows_the_worst_first(tmp_path):
     case = parse_case("3x4+1/clean/100dpi")
-    truth = truth_of(make_photo(RECORD, case, 0).page)
+    truth = truth_of(make_photo(RECORD, case, 0))
 
     def refuse(_):
         raise PageRejected("No ECG grid was found.", "grid")
