@@ -19,12 +19,13 @@ _FULL_GAP = 0.3
 _WIDTH_ERROR = 0.045
 _SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
 _SEARCHED_NEAR_NAMES_MM = np.arange(-5.0, 5.01, 0.125)
-_NAME_AFTER_MM = 0.8
-_NAME_SPREAD_MM = 1.5
+_NAME_AFTER_MM = 0.4
+_NAME_SPREAD_MM = 2.0
 _STEP_BLUR_MM = 0.3
 _STEPS_APART_MM = 0.8
 _STRAIGHT_MM = 0.3
 _ALIKE = 0.6
+_HALF_SURE_MM = 0.1
 _STEP_NEAR_MM = 0.35
 _STEP_FAR_MM = 1.6
 _LEAST_STEP_MM = 0.6
@@ -62,18 +63,18 @@ def time_base(
     usual_mm = _usual_width(width, speed, columns)
     gap = 0.0
     if usual_mm and not from_names and not (leading and trailing):
+        short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
         # What stands beyond the foot of pulses at an end was read from them.
         begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
         ends = ends[ends < (np.median(trailing) + _FOOT_MM if trailing else np.inf)]
         if not len(begins) + len(ends):
             named = found.names_left_mm(usual_mm)
-            begins = np.array([_left_from_steps(left, named, usual_mm, columns, rows)])
+            begins = np.array([_left_from_steps(left, named, usual_mm, columns, short)])
         # The last sample stands one step before the end.
         ends = ends + speed / READING_RATE_HZ
         # Beside a pulse an end is less sure.
         sure = np.array([_BESIDE_PULSE if leading else 1.0] * len(begins))
         sure = np.append(sure, [_BESIDE_PULSE if trailing else 1.0] * len(ends))
-        short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
         left, gap = _left_and_gap(begins, ends, sure, usual_mm, columns, short)
     elif leading:
         left = float(np.median(leading))
@@ -102,17 +103,17 @@ def _left_from_steps(
         names_left_mm: where the names of the first column begin; None where they were not read.
         width_mm: width of a column.
         columns: their number.
-        rows: centre lines.
+        rows: centre lines of the rows that are no rhythm strips.
     """
-    if columns == 1:
+    if columns == 1 or not rows:
         return left_mm
     named = names_left_mm is not None
     usual = names_left_mm - _NAME_AFTER_MM if names_left_mm is not None else left_mm
     lefts = usual + (_SEARCHED_NEAR_NAMES_MM if named else _SEARCHED_MM)
-    places, heights = np.concatenate([steps(row) for row in rows], axis=1)
+    places, sure = np.concatenate([steps(row) for row in rows], axis=1)
     # A step that is like many others near it, as the flanks of beats are, tells little.
     apart = (places[:, None] - lefts)[..., None] - width_mm * np.arange(1, columns)
-    total = (heights[:, None, None] * np.exp(-0.5 * (apart / _STEP_BLUR_MM) ** 2)).sum((0, 2))
+    total = (sure[:, None, None] * np.exp(-0.5 * (apart / _STEP_BLUR_MM) ** 2)).sum((0, 2))
     if named:
         total *= np.exp(-0.5 * ((lefts - usual) / _NAME_SPREAD_MM) ** 2)
     if not total.any():
@@ -127,8 +128,8 @@ def steps(row: RowTrace) -> FloatArray:
     """Every step along a row: where one straight stretch ends and another begins at once.
 
     Returns:
-        ``(2, n)`` places in mm, and heights up to three mm, each less the more there are of its
-        height in the row.
+        ``(2, n)`` places in mm, and how sure each is in 0..1: the higher, and the fewer others of
+        its height there are in the row.
     """
     x, y = row.x_mm, row.y_mm
     pitch = float(x[1] - x[0])
@@ -150,15 +151,16 @@ def steps(row: RowTrace) -> FloatArray:
     clear = (height >= np.maximum(_LEAST_STEP_MM, rest / _STRAIGHT)) & (rest < _STRAIGHT_MM)
     height = np.where(clear, height, 0.0)
     places, heights = [], []
-    alone = round(_STEPS_APART_MM / pitch)
+    reach = round(_STEPS_APART_MM / pitch)
     while height.any():
         top = int(height.argmax())
         places.append(float(x[middle[top]]))
         heights.append(float(height[top]))
-        height[max(0, top - alone) : top + alone + 1] = 0.0
+        height[max(0, top - reach) : top + reach + 1] = 0.0
     found = np.array(heights)
     alike = (found[None, :] >= _ALIKE * found[:, None]).sum(axis=1)
-    return np.array([places, np.minimum(found, _TALL_STEP_MM) / np.maximum(alike, 1)])
+    alone = np.minimum(found, _TALL_STEP_MM) / np.maximum(alike, 1)
+    return np.array([places, alone / (alone + _HALF_SURE_MM)])
 
 
 def step_at(row: RowTrace, at_mm: float) -> tuple[float, float] | None:
