@@ -24,6 +24,7 @@ class Calibration:
         unsure: the probabilities about it from and below which it cannot be told.
         operating_points: thresholds by name: ``specificity_90`` (the one in use),
             ``sensitivity_90`` and ``max_f1``, all on fold 9.
+        prevalence: share of infarctions among the records it was fitted on.
     """
 
     bias: float
@@ -32,6 +33,7 @@ class Calibration:
     threshold: float
     unsure: tuple[float, float]
     operating_points: Mapping[str, float]
+    prevalence: float
 
     def probability(self, signal_logit: float, maps_logit: float) -> float:
         """Probability of MI from the two logits."""
@@ -82,6 +84,7 @@ def fit_calibration(
         threshold=threshold,
         unsure=_nearest(probabilities, threshold),
         operating_points=points,
+        prevalence=float(mi.mean()),
     )
 
 

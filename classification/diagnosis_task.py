@@ -1,21 +1,17 @@
-"""What the training tasks of both MI routes share: targets, loss and metadata."""
+"""What the training tasks of both MI routes share: loss and metadata."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from classification.targets import TARGETS, WEIGHTS
 from learning.training import ExampleDataset, Task
 
-CLASSES = ("MI", "NORM", "STTC", "CD", "HYP")
-"""Sigmoid outputs: the product, and the PTB-XL superclasses that help to learn it."""
 FACTS = {
     "training_data": "PTB-XL 1.0.3, folds 1-8; chosen on fold 9",
     "licence": "Apache-2.0; trained on PTB-XL, CC BY 4.0",
@@ -24,17 +20,18 @@ FACTS = {
 }
 BUDGET = {"weight_decay": 0.02, "warmup_steps": 200, "ema_decay": 0.998}
 """What ``learning.training.TrainingConfig`` takes beside a user's options."""
+_FOCUS = 2.0
+Loss = Literal["bce", "focal"]
 
 
-class SuperclassTask(Task):
-    """MI and the other PTB-XL superclasses; a batch is the network's inputs and the targets.
+class DiagnosisTask(Task):
+    """MI and the other targets; a batch is the network's inputs and the targets.
 
     Args:
-        train_uv: ``(n, 12, samples)`` int16 microvolts at 100 Hz.
-        train_targets: ``(n, 5)`` of :data:`CLASSES`.
-        validation_uv: the same of other patients.
-        validation_targets: the same of other patients.
+        examples: of training: the network's inputs, and ``(targets,)`` of ``targets.TARGETS``, NaN
+            where not known.
         network_arguments: arguments of the network.
+        loss: binary cross-entropy, or focal loss (Lin et al. 2017, arXiv 1708.02002).
     """
 
     facts: Mapping[str, Any] = {}
@@ -42,33 +39,29 @@ class SuperclassTask(Task):
 
     def __init__(
         self,
-        train_uv: NDArray[np.int16],
-        train_targets: NDArray[np.float32],
-        validation_uv: NDArray[np.int16],
-        validation_targets: NDArray[np.float32],
+        examples: ExampleDataset,
         network_arguments: Mapping[str, Any] | None = None,
+        loss: Loss = "bce",
     ) -> None:
-        self.network_arguments = {"n_outputs": len(CLASSES), **(network_arguments or {})}
-        self.metadata = {"classes": list(CLASSES), **self.facts, **FACTS}
-        self._examples = self._make_examples(train_uv, train_targets)
-        self._validation = (validation_uv, validation_targets)
-        self._weights = torch.tensor([2.0] + [1.0] * (len(CLASSES) - 1))
-
-    @abstractmethod
-    def _make_examples(
-        self, signals_uv: NDArray[np.int16], targets: NDArray[np.float32]
-    ) -> ExampleDataset:
-        """The augmented examples of records."""
+        self.network_arguments = {"n_outputs": len(TARGETS), **(network_arguments or {})}
+        self.metadata = {"classes": list(TARGETS), "loss": loss, **self.facts, **FACTS}
+        self._examples = examples
+        self._loss = loss
+        self._weights = torch.tensor([WEIGHTS[name] for name in TARGETS])
 
     def train_dataset(self) -> ExampleDataset:
         """Returns the augmented training examples."""
         return self._examples
 
     def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, dict[str, float]]:
-        """Binary cross-entropy over the classes, MI counted twice."""
+        """The weighted loss over the targets, each over the records that know it."""
         *inputs, targets = batch
-        each = functional.binary_cross_entropy_with_logits(
-            network(*inputs), targets, reduction="none"
-        ).mean(0)
+        known = torch.isfinite(targets)
+        truth = torch.where(known, targets, 0.0)
+        logits = network(*inputs)
+        each = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+        if self._loss == "focal":
+            each = each * (torch.sigmoid(logits) - truth).abs() ** _FOCUS
+        each = (each * known).sum(0) / known.sum(0).clamp(min=1)
         weights = self._weights.to(each.device)
         return (each * weights).sum() / weights.sum(), {"mi": float(each[0].detach())}

@@ -10,34 +10,43 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import nn
 
+import classification.picture_network  # noqa: F401  (registers its network)
+from classification.diagnosis_task import DiagnosisTask
 from classification.maps_examples import MapsExamples, clean_lead_maps
 from classification.maps_network import MapsNet
 from classification.signal_network import SignalResNet
-from classification.superclass_task import SuperclassTask
 from dataset_generation.printed_windows import PrintedWindows
 from ecg.metrics.diagnosis import auroc
 
 
-class MapsTask(SuperclassTask):
-    """MI and the other superclasses from lead maps; chosen by MI's AUROC.
+class MapsTask(DiagnosisTask):
+    """MI and the other targets from lead maps drawn of records; chosen by MI's AUROC.
 
     Args:
-        data: as for ``SuperclassTask``.
+        train_uv: ``(n, 12, samples)`` int16 microvolts at 100 Hz.
+        train_targets: ``(n, targets)`` of ``targets.TARGETS``, NaN where not known.
+        validation_uv, validation_targets: the same of other patients.
+        network_name: a registered network that takes ink and presence.
         initial: a trained signal network whose weights the network along time begins with.
-        more: as for ``SuperclassTask``.
+        more: as for ``DiagnosisTask``.
     """
 
-    network_name = "MapsNet"
     monitor = ("auroc_mi_3x4", "max")
 
-    def __init__(self, *data: Any, initial: SignalResNet | None = None, **more: Any) -> None:
-        super().__init__(*data, **more)
+    def __init__(
+        self,
+        train_uv: NDArray[np.int16],
+        train_targets: NDArray[np.float32],
+        validation_uv: NDArray[np.int16],
+        validation_targets: NDArray[np.float32],
+        network_name: str = "MapsNet",
+        initial: SignalResNet | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(MapsExamples(train_uv, train_targets), **more)
+        self.network_name = network_name
         self._initial = initial
-
-    def _make_examples(
-        self, signals_uv: NDArray[np.int16], targets: NDArray[np.float32]
-    ) -> MapsExamples:
-        return MapsExamples(signals_uv, targets)
+        self._validation = (validation_uv, validation_targets)
 
     def prepare(self, network: nn.Module) -> None:
         """Takes over the signal network's weights, where there is one."""

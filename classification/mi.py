@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from classification.combination import Calibration
 from classification.explanation import Explanation, explain
+from classification.findings import FindingCalibration, Findings, find
 from ecg.lead_maps import LeadMaps
 from ecg.resampling import resample
 from learning.inference import RunningNetwork, open_network
@@ -31,6 +32,8 @@ class MiPrediction:
         threshold: probability from which the decision is ``mi`` (0.9 specificity on fold 9).
         decision: ``mi``, ``no_mi`` or ``cannot_tell`` (too near to the threshold, or too few
             leads).
+        prevalence: share of infarctions where the probability was calibrated.
+        findings: what else the signals say.
     """
 
     probability: float
@@ -38,6 +41,8 @@ class MiPrediction:
     maps_probability: float | None
     threshold: float
     decision: str
+    prevalence: float
+    findings: Findings
 
 
 class MiClassifier:
@@ -47,6 +52,8 @@ class MiClassifier:
         signals: trained ``SignalResNet``.
         maps: trained ``MapsNet``.
         calibrations: ``signal``, ``maps`` and ``both``.
+        findings: the calibrations of the findings for whole recordings (``signal``) and pages
+            (``both``).
     """
 
     def __init__(
@@ -54,8 +61,10 @@ class MiClassifier:
         signals: RunningNetwork,
         maps: RunningNetwork,
         calibrations: dict[str, Calibration],
+        findings: dict[str, dict[str, FindingCalibration]],
     ) -> None:
         self._signals, self._maps, self._calibrations = signals, maps, calibrations
+        self._findings = findings
 
     @classmethod
     def load(cls) -> MiClassifier:
@@ -66,13 +75,17 @@ class MiClassifier:
         facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
         calibrations = {
             name: Calibration(**{**values, "unsure": tuple(values["unsure"])})
-            for name, values in facts.items()
+            for name, values in facts["mi"].items()
+        }
+        findings = {
+            shown: {name: FindingCalibration(**values) for name, values in each.items()}
+            for shown, each in facts["findings"].items()
         }
         # So small that a graphics card gains nothing.
         signals, maps = (
             open_network(checkpoints.path(name), "cpu") for name in ("mi_signals", "mi_maps")
         )
-        return cls(signals, maps, calibrations)
+        return cls(signals, maps, calibrations, findings)
 
     def predict(
         self, signal_mv: NDArray[np.float32], rate_hz: float, lead_maps: LeadMaps | None
@@ -85,7 +98,9 @@ class MiClassifier:
             lead_maps: the page's lead maps; None for a signal that was never on paper.
         """
         shown = _network_window(signal_mv, rate_hz)
-        signal_logit = float(self._signals(shown[None])[0, 0])
+        targets = self._signals.facts["classes"]
+        logits = dict(zip(targets, self._signals(shown[None])[0].astype(float), strict=True))
+        signal_logit = logits["MI"]
         maps_logit = None
         if lead_maps is not None:
             present = lead_maps.present.astype(np.float32)
@@ -101,8 +116,15 @@ class MiClassifier:
             maps_probability = of["maps"].probability(maps_logit, 0.0)
         leads = int((np.isfinite(shown).sum(axis=1) >= _NETWORK_RATE_HZ).sum())
         decision = calibration.decide(probability) if leads >= _LEAST_LEADS else "cannot_tell"
+        findings = self._findings["signal" if maps_logit is None else "both"]
         return MiPrediction(
-            probability, signal_probability, maps_probability, calibration.threshold, decision
+            probability,
+            signal_probability,
+            maps_probability,
+            calibration.threshold,
+            decision,
+            calibration.prevalence,
+            find(findings, logits, probability),
         )
 
     def explain(

@@ -17,6 +17,8 @@ class TrainSignals(TrainingOptions):
         "SignalResNet"
     )
     """SignalResNet is compact and ships; the others are the field's, at their full widths."""
+    initial: Path | None = None
+    """Checkpoint of the same architecture to begin with; afresh where None."""
     out: Path = Path("runs/signal-mi")
     """Run folder; training goes on from the state in it."""
     max_steps: int = 20_000
@@ -37,5 +39,18 @@ class TrainMaps(TrainingOptions):
     """Examples in a batch."""
     learning_rate: float = 1e-3
     """Highest learning rate."""
+    architecture: Literal["MapsNet", "MapsPictureNet"] = "MapsNet"
+    """MapsNet is compact and ships; MapsPictureNet is a picture network of torchvision."""
     signals: Path | None = None
-    """Checkpoint of a signal classifier to begin with; the shipped one where None."""
+    """For MapsNet: checkpoint of a signal classifier to begin with; the shipped one where None."""
+    backbone: str = "resnet18"
+    """For MapsPictureNet: resnet18 to resnet152, resnext or wide_resnet of torchvision."""
+    view: Literal["leads", "merged"] = "leads"
+    """For MapsPictureNet: a channel for each lead, or all leads merged into one RGB picture."""
+    loss: Literal["bce", "focal"] = "bce"
+    """Binary cross-entropy or focal loss."""
+    readings: Path | None = None
+    """Set of readings (ecgphoto readings) to train on; lead maps drawn of PTB-XL's records, with a
+    reader's errors, where None."""
+    least_quality: float = 0.0
+    """Readings of lower quality are not trained on."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classification.superclass_task import CLASSES
+from classification.targets import targets_of
 from ecg.ptbxl import PtbXl
 
 Split = tuple[NDArray[np.int16], NDArray[np.float32]]
@@ -21,10 +21,8 @@ def load_split(folder: Path, split: str) -> Split:
         split: ``train``, ``validation`` or ``test``.
 
     Returns:
-        ``(n, 12, 1000)`` int16 microvolts and ``(n, 5)`` targets of ``superclass_task.CLASSES``.
+        ``(n, 12, 1000)`` int16 microvolts and targets of ``targets.TARGETS``.
     """
     ptbxl = PtbXl(folder, cached_shards=1)
     ids = ptbxl.select(split=split, rate_hz=100)
-    classes = ptbxl.index.loc[ids, "superclasses"]
-    targets = np.array([[name in found for name in CLASSES] for found in classes], np.float32)
-    return ptbxl.signals(ids, 100), targets
+    return ptbxl.signals(ids, 100), targets_of(ptbxl.index.loc[ids])

@@ -15,20 +15,24 @@ import classification.inception_network
 import classification.ribeiro_network
 import classification.signal_network
 import classification.xresnet_network  # noqa: F401  (all register their network)
+from classification.diagnosis_task import DiagnosisTask
 from classification.signal_channels import NETWORK_RATE_HZ
 from classification.signal_examples import SignalExamples
-from classification.superclass_task import CLASSES, SuperclassTask
+from classification.targets import ACUTE_INJURY, SUPERCLASSES, TARGETS, WALLS
 from dataset_generation.printed_windows import PrintedWindows
 from ecg.metrics.diagnosis import auroc
 
 
-class SignalTask(SuperclassTask):
-    """MI and the other superclasses from signals; chosen by MI's AUROC.
+class SignalTask(DiagnosisTask):
+    """MI and the other targets from signals; chosen by MI's AUROC.
 
     Args:
-        train_uv, train_targets, validation_uv, validation_targets, network_arguments: see
-            ``SuperclassTask``.
+        train_uv: ``(n, 12, samples)`` int16 microvolts at 100 Hz.
+        train_targets: ``(n, targets)`` of ``targets.TARGETS``, NaN where not known.
+        validation_uv, validation_targets: the same of other patients.
         network_name: a registered network that takes ``(batch, 12, samples)`` mV with NaN.
+        initial: a trained network of the same kind to begin with, whose outputs may differ.
+        more: as for ``DiagnosisTask``.
     """
 
     monitor = ("auroc_mi_mean", "max")
@@ -40,31 +44,43 @@ class SignalTask(SuperclassTask):
         train_targets: NDArray[np.float32],
         validation_uv: NDArray[np.int16],
         validation_targets: NDArray[np.float32],
-        network_arguments: Mapping[str, Any] | None = None,
         network_name: str = "SignalResNet",
+        initial: nn.Module | None = None,
+        **more: Any,
     ) -> None:
+        super().__init__(SignalExamples(train_uv, train_targets), **more)
         self.network_name = network_name
-        super().__init__(
-            train_uv, train_targets, validation_uv, validation_targets, network_arguments
-        )
+        self._initial = initial
+        self._validation = (validation_uv, validation_targets)
 
-    def _make_examples(
-        self, signals_uv: NDArray[np.int16], targets: NDArray[np.float32]
-    ) -> SignalExamples:
-        return SignalExamples(signals_uv, targets)
+    def prepare(self, network: nn.Module) -> None:
+        """Takes over the initial network's weights, but for those whose shapes differ."""
+        if self._initial is not None:
+            fresh = network.state_dict()
+            known = self._initial.state_dict()
+            same = {k: v for k, v in known.items() if k in fresh and v.shape == fresh[k].shape}
+            network.load_state_dict({**fresh, **same})
 
     def validation(self, network: nn.Module) -> dict[str, float]:
-        """AUROC of MI on whole records and on 3x4 pages, and the mean over classes (whole)."""
+        """AUROC of MI on whole records and on 3x4 pages; of superclasses and walls (whole)."""
         signals_uv, targets = self._validation
         whole = expit(signal_logits(network, signals_uv))
         page = expit(signal_logits(network, signals_uv, PrintedWindows("3x4")))
-        each = [auroc(targets[:, k], whole[:, k]) for k in range(len(CLASSES))]
-        page_auroc = auroc(targets[:, 0], page[:, 0])
+
+        def mean_auroc(names: tuple[str, ...]) -> float:
+            each = []
+            for column in map(TARGETS.index, names):
+                known = np.isfinite(targets[:, column])
+                each.append(auroc(targets[known, column], whole[known, column]))
+            return float(np.mean(each))
+
+        mi_whole, mi_page = mean_auroc(("MI",)), auroc(targets[:, 0], page[:, 0])
         return {
-            "auroc_mi_whole": each[0],
-            "auroc_mi_3x4": page_auroc,
-            "auroc_mi_mean": (each[0] + page_auroc) / 2,
-            "auroc_classes_whole": float(np.mean(each)),
+            "auroc_mi_whole": mi_whole,
+            "auroc_mi_3x4": mi_page,
+            "auroc_mi_mean": (mi_whole + mi_page) / 2,
+            "auroc_superclasses_whole": mean_auroc(SUPERCLASSES),
+            "auroc_walls_whole": mean_auroc((*WALLS, ACUTE_INJURY)),
         }
 
 

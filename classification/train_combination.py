@@ -23,16 +23,20 @@ class TrainCombination:
 
 def main(config: TrainCombination) -> Path:
     """Fit on fold 9 as 3x4 pages with a rhythm strip show it; returns the folder written."""
+    from dataclasses import asdict
+
     from scipy.special import expit
 
     import checkpoints
     import classification.maps_network
     import classification.signal_network  # noqa: F401  (both register networks)
     from classification.combination import fit_calibration
+    from classification.findings import fit_findings
     from classification.maps_task import maps_logits
     from classification.mi import FACTS_FILE
     from classification.records import load_split
     from classification.signal_task import signal_logits
+    from classification.targets import TARGETS
     from dataset_generation.printed_windows import PrintedWindows
     from ecg.metrics.diagnosis import auroc
     from learning.checkpoint import read_checkpoint
@@ -42,8 +46,9 @@ def main(config: TrainCombination) -> Path:
     signals_uv, targets = load_split(config.ptbxl, "validation")
     mi = targets[:, 0] > 0.5
     page = PrintedWindows("3x4", rhythm_leads=("II",))
-    whole = signal_logits(signals, signals_uv)[:, 0]
-    printed = signal_logits(signals, signals_uv, page)[:, 0]
+    whole_logits = signal_logits(signals, signals_uv)
+    printed_logits = signal_logits(signals, signals_uv, page)
+    whole, printed = whole_logits[:, 0], printed_logits[:, 0]
     drawn = maps_logits(maps, signals_uv, page)[:, 0]
     fitted = {
         "signal": fit_calibration(whole, None, mi),
@@ -53,7 +58,17 @@ def main(config: TrainCombination) -> Path:
     both = fitted["both"]
     total = both.bias + both.signal_weight * printed + both.maps_weight * drawn
     config.out.mkdir(parents=True, exist_ok=True)
-    facts = {name: calibration.as_dict() for name, calibration in fitted.items()}
+    findings = {
+        "signal": fit_findings(whole_logits, targets, TARGETS),
+        "both": fit_findings(printed_logits, targets, TARGETS),
+    }
+    facts = {
+        "mi": {name: calibration.as_dict() for name, calibration in fitted.items()},
+        "findings": {
+            shown: {name: asdict(calibration) for name, calibration in each.items()}
+            for shown, each in findings.items()
+        },
+    }
     text = json.dumps(facts, indent=2) + "\n"
     (config.out / FACTS_FILE).write_text(text, encoding="utf-8")
     (config.out / "README.md").write_text(
@@ -62,7 +77,8 @@ def main(config: TrainCombination) -> Path:
         "(Wagner et al., doi 10.13026/kfzx-aw45, CC BY 4.0) as error-free 3x4 pages with a "
         "rhythm strip show it; `signal` alone on whole records. Prevalence of MI there: "
         f"{100 * float(mi.mean()):.0f} %. The threshold in use is the one of 0.9 specificity; "
-        "within `unsure`, a twentieth of the records, it cannot be told.\n\n"
+        "within `unsure`, a twentieth of the records, it cannot be told. `findings` calibrates "
+        "what else the signals say, nested in the probability of infarction.\n\n"
         "| operating point, both routes | probability |\n| --- | --- |\n"
         + "".join(f"| {name} | {value:.3f} |\n" for name, value in both.operating_points.items())
         + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from classification.options import TrainMaps
 
@@ -11,20 +12,31 @@ from classification.options import TrainMaps
 def main(config: TrainMaps) -> Path:
     """Train, or go on training; returns the folder of the best checkpoint."""
     import checkpoints
+    from classification.diagnosis_task import BUDGET
     from classification.maps_task import MapsTask
+    from classification.readings_task import ReadingsTask
     from classification.records import load_split
     from classification.signal_network import SignalResNet
-    from classification.superclass_task import BUDGET
     from learning.checkpoint import read_checkpoint
     from learning.training import train
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    folder = config.signals or checkpoints.path("mi_signals")
-    initial = read_checkpoint(folder).network
-    assert isinstance(initial, SignalResNet)
-    task = MapsTask(
-        *load_split(config.ptbxl, "train"),
-        *load_split(config.ptbxl, "validation"),
-        initial=initial,
-    )
+    initial, arguments = None, {}
+    if config.architecture == "MapsNet":
+        initial = read_checkpoint(config.signals or checkpoints.path("mi_signals")).network
+        assert isinstance(initial, SignalResNet)
+    else:
+        arguments = {"backbone": config.backbone, "view": config.view}
+    shared: dict[str, Any] = {
+        "network_name": config.architecture,
+        "network_arguments": arguments,
+        "initial": initial,
+        "loss": config.loss,
+    }
+    task: MapsTask | ReadingsTask
+    if config.readings is not None:
+        task = ReadingsTask(config.readings, config.least_quality, **shared)
+    else:
+        training, validation = (load_split(config.ptbxl, s) for s in ("train", "validation"))
+        task = MapsTask(*training, *validation, **shared)
     return train(task, config.training_config(**BUDGET))

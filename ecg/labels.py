@@ -41,6 +41,9 @@ MI_TERRITORIES: dict[str, frozenset[str]] = {
 }
 """Codes of infarction and of acute injury by the wall they name; a code may name two."""
 
+ACUTE_INJURY_CODES = frozenset(("INJAS", "INJAL", "INJIN", "INJLA", "INJIL"))
+"""Codes of subendocardial injury, PTB-XL's acute part of the MI superclass."""
+
 TARGETS = ("mi", "normal", "other")
 """The three-way target in the order of its class numbers."""
 

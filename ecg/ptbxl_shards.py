@@ -8,6 +8,7 @@ the low and high bytes of the zigzag-coded sample differences of I, II and V1 to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,9 +47,13 @@ def read_shard(path: str | Path) -> Shard:
         if missing:
             raise ValueError(f"{path} is no packed PTB-XL shard: it lacks {sorted(missing)}")
         ecg_ids = file["ecg_id"].astype(np.int64)
-        rate_hz = int(file["fs"].ravel()[0])
-        differences = _zigzag_decoded(file["lo"], file["hi"])
-        residuals = _zigzag_decoded(file["rlo"], file["rhi"])
+        return Shard(ecg_ids, unpacked_uv(file), int(file["fs"].ravel()[0]))
+
+
+def unpacked_uv(planes: Mapping[str, NDArray[np.uint8]]) -> NDArray[np.int16]:
+    """Decodes the four byte planes to ``(N, 12, T)`` int16 uV, leads in ``LEADS`` order."""
+    differences = _zigzag_decoded(planes["lo"], planes["hi"])
+    residuals = _zigzag_decoded(planes["rlo"], planes["rhi"])
     signals = np.empty((differences.shape[1], 12, differences.shape[2]), np.int16)
     for difference, stored in zip(differences, _STORED, strict=True):
         np.cumsum(difference, axis=-1, dtype=np.int16, out=signals[:, stored])
@@ -56,7 +61,7 @@ def read_shard(path: str | Path) -> Shard:
     predicted = (ii - i, -((i + ii) >> 1), i - (ii >> 1), ii - (i >> 1))
     for derived, prediction, residual in zip(_DERIVED, predicted, residuals, strict=True):
         signals[:, derived] = (prediction + residual).astype(np.int16)
-    return Shard(ecg_ids, signals, rate_hz)
+    return signals
 
 
 def _zigzag_decoded(low: NDArray[np.uint8], high: NDArray[np.uint8]) -> NDArray[np.int16]:

@@ -89,6 +89,8 @@ class BenchmarkOptions:
     """Folder of real photos with their true signals (manifest.csv, truth.npz)."""
     paper_images: Path | None = None
     """Folder of real pictures without true signals (manifest.csv)."""
+    other_ecgs: Path | None = None
+    """For mi: folder of recordings of other hospitals (index.csv and its packed files)."""
     looks: tuple[Path, ...] = ()
     """For generation's case realism: folders that hold page_look, layout_look and trace_look as
     ecgphoto train wrote them, each set trained on what its folder is named after."""

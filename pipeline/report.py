@@ -35,6 +35,12 @@ _WAVE_WORDS = {
     "ST": "the ST segment",
     "T": "the T wave",
 }
+_FINDING_WORDS = {
+    "normal": "normal ECG",
+    "STTC": "ST or T changes",
+    "CD": "conduction disturbance",
+    "HYP": "hypertrophy",
+}
 _LEAST_FULL = 0.3
 """Log-odds that are shaded full, unless others are stronger."""
 _LEAST_SHADE = 0.15
@@ -97,6 +103,8 @@ def write_report(
         if diagnosis.completed is None
         else Markup(redraw_completed_svg(diagnosis.completed)),
         overlay=None if overlay_rgb is None else _data_uri(_smaller(overlay_rgb)),
+        findings=_findings(diagnosis),
+        walls=_walls(diagnosis),
         drivers=_drivers(diagnosis),
         foremost=_foremost(diagnosis),
         evidence=[] if reading is None else _rows(reading.evidence),
@@ -104,6 +112,27 @@ def write_report(
         versions=versions,
     )
     path.write_text(page, encoding="utf-8")
+
+
+def _findings(diagnosis: Diagnosis) -> list[tuple[str, float]]:
+    """What else the signals say, with its per cent."""
+    if diagnosis.mi is None:
+        return []
+    found = diagnosis.mi.findings
+    chance = {"normal": found.classes["normal"], **found.superclasses}
+    return [(words, 100 * chance[name]) for name, words in _FINDING_WORDS.items()]
+
+
+def _walls(diagnosis: Diagnosis) -> list[tuple[str, float]]:
+    """Where an infarction would be and whether it looks acute, where one is not ruled out."""
+    if diagnosis.mi is None or diagnosis.mi_decision == "no_mi":
+        return []
+    found = diagnosis.mi.findings
+    walls = sorted(found.walls.items(), key=lambda wall: -wall[1])
+    return [
+        *((f"{wall} wall", 100 * chance) for wall, chance in walls),
+        ("acute injury", 100 * found.acute_injury),
+    ]
 
 
 def _shades(diagnosis: Diagnosis) -> list[Shade]:
@@ -168,10 +197,13 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
     rate = diagnosis.heart_rate
     if rate is not None and rate.most_bpm > 1.2 * rate.least_bpm:
         caveats.append("The beats are uneven: the heart rate is a median.")
-    caveats.append(
-        "The probability counts old and acute infarction alike and was learned on ECGs of one "
-        "hospital network (PTB-XL). It says nothing about other diseases."
-    )
+    if diagnosis.mi is not None:
+        caveats.append(
+            "The probability counts old and acute infarction alike. It was learned and calibrated "
+            "on PTB-XL, ECGs of one hospital network of which "
+            f"{100 * diagnosis.mi.prevalence:.0f} % show infarction: among people in whom it is "
+            "rarer, it is too high. The posterior wall and rhythm were not assessed."
+        )
     return caveats
 
 

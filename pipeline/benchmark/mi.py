@@ -2,75 +2,185 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
+from classification.mi import MiClassifier, MiPrediction
+from ecg.lead_maps import LeadMaps, draw_lead_maps
 from ecg.leads import LEADS
 from ecg.metrics import diagnosis as metrics
+from pipeline.benchmark import BenchmarkError
 from pipeline.benchmark.cases import parse_case
+from pipeline.benchmark.mi_findings import finding_figures
 from pipeline.benchmark.mi_groups import group_figures, plot_reliability
-from pipeline.benchmark.pages import read_all
+from pipeline.benchmark.pages import read_all, readings_folder
 from pipeline.benchmark.records import open_ptbxl, stratified_order
 from pipeline.benchmark.table import Figure, mean_interval, write_figures
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipeline.options import BenchmarkOptions
 
 PAGES = 400
 EXPLAINED = 200
+TIMED = 10
 _FOREMOST = 3
-_INPUTS = {"clean_page": "3x4+1/clean", "photo": "3x4+1/photo"}
+_REPEATS = 500
+_INPUTS = {
+    "clean_page": "3x4+1/clean",
+    "scan": "3x4+1/scan",
+    "photo": "3x4+1/photo",
+    "hard_photo": "3x4+1/hard_photo",
+}
 _DATA = "PTB-XL fold 10"
 
 
 def measure_mi(options: BenchmarkOptions) -> Path:
-    """Measure every input asked for and write ``mi.csv``.
+    """Measure every input asked for and write ``mi.csv`` after each.
 
-    Pages that are not read count with the prevalence as their probability: they say nothing.
+    Cases: ``clean_signal``, ``explanation``, ``clean_page``, ``scan``, ``photo``, ``hard_photo``,
+    and on other hospitals' ECGs ``recordings`` (``--other-ecgs``) and ``reports``
+    (``--paper-images``). Pages that are not read count with the prevalence as their probability:
+    they say nothing.
+
+    Raises:
+        BenchmarkError: a case that there is not, or whose data were not named.
     """
-    from classification.mi import MiClassifier
-
-    ptbxl = open_ptbxl(options)
-    classifier = MiClassifier.load()
     path = options.out / "mi.csv"
-    cases = options.cases or ("clean_signal", "explanation", *_INPUTS)
-    if "clean_signal" in cases:
-        ids = ptbxl.select(split="test", rate_hz=100)
-        signals = ptbxl.signals(ids, 100)
-        rows = [
-            _probabilities(classifier, signal.astype(np.float32) / 1000, 100.0)
-            for signal in signals
-        ]
-        probabilities = np.array(rows)
-        figures = _figures("clean_signal", ptbxl, ids, probabilities, 0, options.seed)
-        figures += group_figures("clean_signal", ptbxl, ids, probabilities[:, 2], options.seed)
+    known = ("clean_signal", "explanation", *_INPUTS, "recordings", "reports")
+    for case in options.cases or known:
+        if case not in known:
+            raise BenchmarkError(f"no case {case!r}; there are {', '.join(known)}")
+        if case == "recordings":
+            if options.other_ecgs is None and not options.cases:
+                continue
+            figures = _recordings(options)
+        elif case == "reports":
+            if options.paper_images is None and not options.cases:
+                continue
+            figures = _reports(options)
+        elif case == "explanation":
+            figures = _explanation_figures(options)
+        elif case == "clean_signal":
+            figures = _clean_signal(options)
+        else:
+            figures = _pages(options, case)
         write_figures(path, figures)
-        truth = ptbxl.index.loc[ids, "mi"].to_numpy()
-        plot_reliability(options.out / "mi_reliability.png", truth, probabilities)
-    if "explanation" in cases:
-        write_figures(path, _explanation_figures(classifier, ptbxl, options))
-    wanted = [case for case in cases if case in _INPUTS]
-    for case in wanted:
-        pages = parse_case(_INPUTS[case])
-        ids = np.array(stratified_order(ptbxl, options.seed)[: options.count or PAGES])
-        prevalence = float(ptbxl.index.loc[ids, "mi"].mean())
-        records = (ptbxl.record(int(ecg_id), 500) for ecg_id in ids)
-        rows, failed = [], 0
-        for page in read_all(records, pages, options.seed, options.out, options.workers):
-            if page.status == "read":
-                rows.append(_probabilities(classifier, page.signal_mv, 500.0))
-            else:
-                failed += 1
-                rows.append((prevalence, prevalence, prevalence, np.nan))
-        write_figures(path, _figures(case, ptbxl, ids, np.array(rows), failed, options.seed))
     return path
 
 
-def _explanation_figures(classifier: Any, ptbxl: Any, options: BenchmarkOptions) -> list[Figure]:
+def _clean_signal(options: BenchmarkOptions) -> list[Figure]:
+    ptbxl = open_ptbxl(options)
+    classifier = MiClassifier.load()
+    ids = ptbxl.select(split="test", rate_hz=100)
+    told = [
+        _told(classifier, signal.astype(np.float32) / 1000, 100.0)
+        for signal in tqdm(ptbxl.signals(ids, 100), "clean_signal", disable=None)
+    ]
+    rows = ptbxl.index.loc[ids]
+    probabilities = _probabilities(told, 0.0)
+    plot_reliability(options.out / "mi_reliability.png", rows["mi"].to_numpy(), probabilities)
+    findings = [one.findings for one in told]
+    return [
+        *_figures("clean_signal", rows, probabilities, 0, options.seed),
+        *group_figures("clean_signal", ptbxl, ids, probabilities[:, 2], options.seed),
+        *finding_figures("clean_signal", rows, findings, _DATA, options.seed),
+    ]
+
+
+def _pages(options: BenchmarkOptions, case: str) -> list[Figure]:
+    ptbxl = open_ptbxl(options)
+    classifier = MiClassifier.load()
+    ids = np.array(stratified_order(ptbxl, options.seed)[: options.count or PAGES])
+    rows = ptbxl.index.loc[ids]
+    records = (ptbxl.record(int(ecg_id), 500) for ecg_id in ids)
+    pages = parse_case(_INPUTS[case])
+    told: list[MiPrediction | None] = []
+    seconds: dict[str, list[float]] = {"diagnosis": [], "explanation": []}
+    for page in read_all(records, pages, options.seed, options.out, options.workers):
+        if page.status != "read":
+            told.append(None)
+            continue
+        maps = _maps_of(page.signal_mv, 500.0)
+        began = perf_counter()
+        told.append(classifier.predict(page.signal_mv, 500.0, maps))
+        seconds["diagnosis"].append(perf_counter() - began)
+        if len(seconds["explanation"]) < TIMED:
+            began = perf_counter()
+            classifier.explain(page.signal_mv, 500.0, maps)
+            seconds["explanation"].append(perf_counter() - began)
+    failed = sum(one is None for one in told)
+    probabilities = _probabilities(told, float(rows["mi"].mean()))
+    findings = [None if one is None else one.findings for one in told]
+    return [
+        *_figures(case, rows, probabilities, failed, options.seed),
+        *_covered(case, rows, told, options.seed),
+        *(
+            Figure(case, f"{name}_seconds_median", float(np.median(each)), len(each), "both", _DATA)
+            for name, each in seconds.items()
+            if each
+        ),
+        *finding_figures(case, rows, findings, _DATA, options.seed),
+    ]
+
+
+def _covered(
+    case: str, rows: pd.DataFrame, told: Sequence[MiPrediction | None], seed: int
+) -> list[Figure]:
+    """AUROC over the pages that were read, and the share that they are."""
+    read = np.array([one is not None for one in told])
+    chance = np.array([one.probability for one in told if one is not None])
+    figures = [Figure(case, "coverage_percent", 100 * float(read.mean()), len(read), "both", _DATA)]
+    truth = rows["mi"].to_numpy()[read]
+    if 0 < truth.sum() < len(truth):
+        patients = rows["patient_id"].to_numpy()[read]
+        rng = np.random.default_rng(seed)
+        found = metrics.bootstrap(metrics.auroc, truth, chance, patients, rng, repeats=_REPEATS)
+        figures.append(
+            Figure(
+                case, "auroc_of_read", found.value, len(truth), "both", _DATA, found.low, found.high
+            )
+        )
+    return figures
+
+
+def _recordings(options: BenchmarkOptions) -> list[Figure]:
+    from pipeline.benchmark.mi_external import recordings_figures
+    from pipeline.diagnoser import Diagnoser
+
+    if options.other_ecgs is None:
+        raise BenchmarkError("case recordings needs --other-ecgs FOLDER")
+    return recordings_figures(options.other_ecgs, Diagnoser.load(), options.seed)
+
+
+def _reports(options: BenchmarkOptions) -> list[Figure]:
+    from pipeline.benchmark.mi_external import reports_figures
+    from pipeline.digitizer import Digitizer
+
+    if options.paper_images is None:
+        raise BenchmarkError("case reports needs --paper-images FOLDER")
+    return reports_figures(
+        options.paper_images,
+        Digitizer.load().digitize,
+        partial(_told, MiClassifier.load()),
+        readings_folder(options.out),
+        options.seed,
+        options.count,
+    )
+
+
+def _explanation_figures(options: BenchmarkOptions) -> list[Figure]:
     """What the probability loses without the three leads named, and without three at random."""
+    ptbxl = open_ptbxl(options)
+    classifier = MiClassifier.load()
     rng = np.random.default_rng(options.seed)
     losses: dict[str, list[float]] = {"foremost": [], "random": []}
     for ecg_id in ptbxl.select(split="test", rate_hz=100):
@@ -102,29 +212,42 @@ def _explanation_figures(classifier: Any, ptbxl: Any, options: BenchmarkOptions)
     ]
 
 
-def _probabilities(
-    classifier: Any, signal_mv: NDArray[np.float32], rate_hz: float
-) -> tuple[float, float, float, float]:
-    """Probability of the two routes and of both together, and the decision: 1, 0 or NaN."""
-    from ecg.lead_maps import draw_lead_maps
+def _told(classifier: MiClassifier, signal_mv: NDArray[np.float32], rate_hz: float) -> MiPrediction:
+    """What both routes say of signals, drawn as lead maps for the one."""
+    return classifier.predict(signal_mv, rate_hz, _maps_of(signal_mv, rate_hz))
 
+
+def _maps_of(signal_mv: NDArray[np.float32], rate_hz: float) -> LeadMaps:
+    """Lead maps of signals, each from where it begins."""
     finite = np.isfinite(signal_mv)
     starts = np.where(finite.any(axis=1), finite.argmax(axis=1) / rate_hz, np.nan)
-    found = classifier.predict(signal_mv, rate_hz, draw_lead_maps(signal_mv, rate_hz, starts))
-    decision = {"mi": 1.0, "no_mi": 0.0}.get(found.decision, np.nan)
-    return found.signal_probability, found.maps_probability, found.probability, decision
+    return draw_lead_maps(signal_mv, rate_hz, starts)
+
+
+def _probabilities(told: Sequence[MiPrediction | None], says_nothing: float) -> NDArray[np.float64]:
+    """Probability of the two routes and of both together, and the decision: 1, 0 or NaN."""
+    decisions = {"mi": 1.0, "no_mi": 0.0}
+    return np.array(
+        [
+            (says_nothing, says_nothing, says_nothing, np.nan)
+            if one is None
+            else (
+                one.signal_probability,
+                one.maps_probability,
+                one.probability,
+                decisions.get(one.decision, np.nan),
+            )
+            for one in told
+        ],
+        np.float64,
+    )
 
 
 def _figures(
-    case: str,
-    ptbxl: Any,
-    ids: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    failed: int,
-    seed: int,
+    case: str, rows: pd.DataFrame, probabilities: NDArray[np.float64], failed: int, seed: int
 ) -> list[Figure]:
-    truth = ptbxl.index.loc[ids, "mi"].to_numpy()
-    patients = ptbxl.index.loc[ids, "patient_id"].to_numpy()
+    truth = rows["mi"].to_numpy()
+    patients = rows["patient_id"].to_numpy()
     figures = []
     for column, model in enumerate(("signal", "maps", "both")):
         values = probabilities[:, column]
@@ -140,17 +263,17 @@ def _figures(
             low = high = None
             if name == "auroc":
                 rng = np.random.default_rng(seed)
-                interval = metrics.bootstrap(metric, truth, values, patients, rng, repeats=500)
+                interval = metrics.bootstrap(metric, truth, values, patients, rng, repeats=_REPEATS)
                 low, high = float(interval.low), float(interval.high)
             value = float(metric(truth, values))
-            figures.append(Figure(case, name, value, len(ids), model, _DATA, low, high))
+            figures.append(Figure(case, name, value, len(rows), model, _DATA, low, high))
     decided = np.isfinite(probabilities[:, 3])
     said = probabilities[decided, 3] == 1
     for name, value, n in (
-        ("cannot_tell_percent", 100 * (1 - decided.mean()), len(ids)),
+        ("cannot_tell_percent", 100 * (1 - decided.mean()), len(rows)),
         ("sensitivity_decided", said[truth[decided]].mean(), int(truth[decided].sum())),
         ("specificity_decided", (~said)[~truth[decided]].mean(), int((~truth[decided]).sum())),
     ):
         figures.append(Figure(case, name, float(value), n, "both", _DATA))
-    figures.append(Figure(case, "pages_not_read", float(failed), len(ids), "both", _DATA))
+    figures.append(Figure(case, "pages_not_read", float(failed), len(rows), "both", _DATA))
     return figures

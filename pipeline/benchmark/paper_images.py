@@ -78,7 +78,7 @@ def paper_image_figures(
     rows = list(manifest_rows(folder))
     chosen = _chosen(rows, count)
     found = []
-    for row, path in tqdm(_unpacked(folder, chosen), "paper_images", len(chosen), disable=None):
+    for row, path in tqdm(unpacked(folder, chosen), "paper_images", len(chosen), disable=None):
         cache = kept / "paper_images" / f"{row['file'].replace('/', '_')}.json"
         if not cache.exists():
             answer = _read(row, path, read)
@@ -103,8 +103,8 @@ def _chosen(rows: Sequence[Row], count: int | None) -> list[Row]:
     return chosen
 
 
-def _unpacked(folder: Path, rows: Sequence[Row]) -> Iterator[tuple[Row, Path]]:
-    """Rows with their files; those of an archive lie in a folder that goes again."""
+def unpacked(folder: Path, rows: Sequence[Row]) -> Iterator[tuple[Row, Path]]:
+    """Yields rows with their files; those of an archive lie in a folder that goes again."""
     for row in rows:
         if not row["archive"]:
             yield row, folder / row["file"]

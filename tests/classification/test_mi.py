@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from classification.combination import Calibration, fit_calibration
+from classification.findings import FINDINGS, find, fit_findings
 from classification.mi import MiClassifier
 from ecg.lead_maps import draw_lead_maps
 from ecg.metrics.diagnosis import auroc
@@ -59,7 +60,7 @@ def test_calibrated_probabilities_are_frequencies():
 
 
 def test_probability_is_the_logistic_function():
-    calibration = Calibration(0.0, 1.0, 0.0, 0.5, (0.45, 0.55), {"specificity_90": 0.5})
+    calibration = Calibration(0.0, 1.0, 0.0, 0.5, (0.45, 0.55), {"specificity_90": 0.5}, 0.25)
     assert calibration.probability(0.0, 9.0) == pytest.approx(0.5)
 
 
@@ -109,3 +110,33 @@ def test_shipped_graphs_answer_as_their_networks_where_leads_are_missing():
         folder = checkpoints.path(name)
         expected = TorchNetwork(read_checkpoint(folder).network)(*inputs)
         np.testing.assert_allclose(open_network(folder, "cpu")(*inputs), expected, atol=1e-3)
+
+
+def test_findings_are_nested_and_calibrated():
+    rng = np.random.default_rng(5)
+    n = 6000
+    mi = rng.random(n) < 0.3
+    inferior = mi & (rng.random(n) < 0.5)
+    names = ("MI", "NORM", "STTC", "CD", "HYP", "anterior", "inferior", "lateral", "acute_injury")
+    truth = np.zeros((n, len(names)))
+    truth[:, 0], truth[:, 6] = mi, inferior
+    truth[:, 1] = ~mi & (rng.random(n) < 0.6)
+    for column in (2, 3, 4, 5, 7, 8):
+        truth[:, column] = rng.random(n) < 0.2
+    truth[~mi, 5:] = 0
+    truth[:50, 6] = np.nan
+    logits = np.where(np.nan_to_num(truth) > 0.5, 1.0, -1.0) + rng.normal(0, 1, truth.shape)
+    fitted = fit_findings(logits, truth, names)
+    assert set(fitted) == set(FINDINGS)
+    found = [
+        find(fitted, dict(zip(names, row, strict=True)), chance)
+        for row, chance in zip(logits[:500], np.linspace(0, 1, 500), strict=True)
+    ]
+    for one, chance in zip(found, np.linspace(0, 1, 500), strict=True):
+        assert sum(one.classes.values()) == pytest.approx(1)
+        assert max(*one.walls.values(), one.acute_injury) <= chance
+    among = [
+        fitted["inferior"].probability(row[6], row[0])
+        for row in logits[mi & np.isfinite(truth[:, 6])]
+    ]
+    assert np.mean(among) == pytest.approx(0.5, abs=0.03)

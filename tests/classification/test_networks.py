@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import classification.maps_network
+import classification.picture_network
 import classification.signal_task  # noqa: F401  (they register the networks)
 from classification.maps_examples import sample_lead_maps
 from dataset_generation.printed_windows import PrintedWindows, sample_printed_windows
@@ -112,3 +113,28 @@ def test_maps_network_takes_maps_with_missing_leads(signal):
         answer = network(ink, present)
     assert answer.shape == (1, 5)
     assert torch.isfinite(answer).all()
+
+
+@pytest.mark.parametrize("view", ["leads", "merged"])
+def test_the_picture_network_does_not_see_what_is_absent(signal, view):
+    torch.manual_seed(0)
+    network = build_network("MapsPictureNet", n_outputs=3, view=view).eval()
+    maps = sample_lead_maps(signal, np.random.default_rng(0))
+    present = torch.ones(1, 12)
+    present[0, 4] = 0
+    ink = torch.from_numpy(maps.ink)[None]
+    without = ink.clone()
+    without[0, 4] = 0
+    with torch.inference_mode():
+        torch.testing.assert_close(network(ink, present), network(without, present))
+        assert not torch.allclose(network(ink, torch.ones(1, 12)), network(without, present))
+
+
+def test_the_seed_systems_backbone_is_there_and_an_unknown_one_is_named():
+    with torch.device("meta"):
+        network = build_network(
+            "MapsPictureNet", n_outputs=1000, backbone="resnet152", view="merged"
+        )
+    assert sum(weight.numel() for weight in network.parameters()) == 60_192_808
+    with pytest.raises(ValueError, match="no backbone 'vgg16'; there are resnet101"):
+        build_network("MapsPictureNet", backbone="vgg16")

@@ -11,29 +11,17 @@ from ecg.leads import LEADS
 from ecg.ptbxl import DatasetNotFoundError, PtbXl
 from ecg.ptbxl_shards import read_shard
 from ecg.splits import PatientLeakError, reader_exclusions
-
-BASE = [0, 1, 6, 7, 8, 9, 10, 11]
-
-
-def zigzag(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    wide = values.astype(np.int32)
-    coded = np.where(wide < 0, -2 * wide - 1, 2 * wide).astype(np.uint16)
-    return (coded & 255).astype(np.uint8), (coded >> 8).astype(np.uint8)
+from tests.ecg.shard_packing import packed
 
 
 def write_shard(path: Path, ids: list[int], signals: np.ndarray, rate_hz: int) -> None:
-    """signals (N, 12, T) int16; the format's inverse, written from its description."""
-    stored = signals[:, BASE].transpose(1, 0, 2)
-    differences = np.diff(stored, axis=2, prepend=np.zeros_like(stored[:, :, :1]))
-    i, ii = signals[:, 0].astype(np.int32), signals[:, 1].astype(np.int32)
-    predicted = np.stack([ii - i, -((i + ii) >> 1), i - (ii >> 1), ii - (i >> 1)])
-    residuals = (signals[:, 2:6].transpose(1, 0, 2) - predicted).astype(np.int16)
-    lo, hi = zigzag(differences.astype(np.int16))
-    rlo, rhi = zigzag(residuals)
+    """signals (N, 12, T) int16."""
     np.savez_compressed(
-        path, ecg_id=np.array(ids, np.int32), fs=np.array([rate_hz], np.int32),
-        lo=lo, hi=hi, rlo=rlo, rhi=rhi,
-    )  # fmt: skip
+        path,
+        ecg_id=np.array(ids, np.int32),
+        fs=np.array([rate_hz], np.int32),
+        **packed(signals),
+    )
 
 
 def some_signals(n: int, samples: int) -> np.ndarray:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from ecg.reading import Reading
 from pipeline.command import main
 from pipeline.diagnoser import Diagnoser
 from pipeline.digitizer import Digitizer, PageReader
+from tests.pipeline.told import told
 
 
 class StubClassifier:
@@ -31,13 +31,7 @@ class StubClassifier:
     def predict(self, signal_mv: NDArray[np.float32], rate_hz: float, lead_maps: object) -> Any:
         assert signal_mv.shape == (12, 5000)
         assert rate_hz == 500
-        return SimpleNamespace(
-            probability=0.83,
-            signal_probability=0.8,
-            maps_probability=None,
-            threshold=0.31,
-            decision="mi",
-        )
+        return told(0.83, "mi")
 
     def explain(self, signal_mv: object, rate_hz: float, lead_maps: object) -> Any:
         raise NotImplementedError

@@ -124,3 +124,22 @@ def test_the_report_says_what_the_probability_rests_on(files, tmp_path):
     assert len(result["diagnosis"]["explanation"]["leads"]) == 12
     assert main(["diagnose", str(files["WFDB"]), "--out", str(out), "--no-explain"]) == 0
     assert "rests on" not in (out / "b" / "report.html").read_text()
+
+
+def test_walls_are_told_where_infarction_is_not_ruled_out(files, tmp_path):
+    """Findings never contradict the probability of infarction."""
+    out = tmp_path / "out"
+    with_infarct = simulate(np.random.default_rng(7), infarct="inferior")
+    write_csv(with_infarct, tmp_path / "infarct.csv")
+    files_given = [str(files["CSV"]), str(tmp_path / "infarct.csv")]
+    assert main(["diagnose", *files_given, "--out", str(out), "--no-explain"]) == 0
+    for name in ("a", "infarct"):
+        found = json.loads((out / name / "result.json").read_text())["diagnosis"]
+        mi, findings = found["mi"], found["mi"]["findings"]
+        assert sum(findings["classes"].values()) == pytest.approx(1)
+        assert findings["classes"]["mi"] == mi["probability"]
+        assert max(*findings["walls"].values(), findings["acute_injury"]) <= mi["probability"]
+        report = (out / name / "report.html").read_text()
+        assert "conduction disturbance" in report
+        assert ("If infarction, where" in report) == (found["mi_decision"] != "no_mi")
+        assert f"{100 * mi['prevalence']:.0f} % show infarction" in report

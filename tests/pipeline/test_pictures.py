@@ -7,7 +7,6 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from pipeline.overlay import LEAD_COLOURS, draw_overlay
 from pipeline.photos import Photo
 from pipeline.redraw import redraw_svg
 from pipeline.report import write_report
+from tests.pipeline.told import told
 
 MakeReading = Callable[..., Reading]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -118,13 +118,7 @@ class _Classifier:
         self.decision, self.probability = decision, probability
 
     def predict(self, signal_mv: object, rate_hz: float, lead_maps: object) -> Any:
-        return SimpleNamespace(
-            probability=self.probability,
-            signal_probability=self.probability,
-            maps_probability=0.4,
-            threshold=0.31,
-            decision=self.decision,
-        )
+        return told(self.probability, self.decision, maps_probability=0.4)
 
     def explain(self, signal_mv: object, rate_hz: float, lead_maps: object) -> Any:
         raise NotImplementedError
