@@ -77,8 +77,8 @@ def test_result_json_is_in_photo_coordinates(
     assert (result["photo"]["width"], result["photo"]["height"]) == (1130, 570)
     assert len(result["photo"]["sha256"]) == 64
     assert len(result["traces"]) == 13
-    for told, trace in zip(result["traces"], reading.traces, strict=True):
-        np.testing.assert_allclose(told["photo_points"], trace.photo_points, atol=0.051)
+    for written, trace in zip(result["traces"], reading.traces, strict=True):
+        np.testing.assert_allclose(written["photo_points"], trace.photo_points, atol=0.051)
     assert result["evidence"]["layout"]["runner_up"] == "3x4"
     assert result["evidence"]["pulse"] is None  # NaN is no JSON
     assert result["versions"]["numpy"] == np.__version__
