@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -55,25 +55,22 @@ def measure_mi(options: BenchmarkOptions) -> Path:
         BenchmarkError: a case that there is not, or whose data were not named.
     """
     path = options.out / "mi.csv"
-    known = ("clean_signal", "explanation", *_INPUTS, "recordings", "reports")
-    for case in options.cases or known:
-        if case not in known:
-            raise BenchmarkError(f"no case {case!r}; there are {', '.join(known)}")
-        if case == "recordings":
-            if options.other_ecgs is None and not options.cases:
-                continue
-            figures = _recordings(options)
-        elif case == "reports":
-            if options.paper_images is None and not options.cases:
-                continue
-            figures = _reports(options)
-        elif case == "explanation":
-            figures = _explanation_figures(options)
-        elif case == "clean_signal":
-            figures = _clean_signal(options)
-        else:
-            figures = _pages(options, case)
-        write_figures(path, figures)
+    cases: dict[str, Callable[[BenchmarkOptions], list[Figure]]] = {
+        "clean_signal": _clean_signal,
+        "explanation": _explanation_figures,
+        **{case: partial(_pages, case=case) for case in _INPUTS},
+        "recordings": _recordings,
+        "reports": _reports,
+    }
+    lacking = {
+        name
+        for name, folder in (("recordings", options.other_ecgs), ("reports", options.paper_images))
+        if folder is None
+    }
+    for case in options.cases or (name for name in cases if name not in lacking):
+        if case not in cases:
+            raise BenchmarkError(f"no case {case!r}; there are {', '.join(cases)}")
+        write_figures(path, cases[case](options))
     return path
 
 
