@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,7 +9,7 @@ from scipy.special import expit
 from torch import nn
 
 import classification.picture_network  # noqa: F401  (registers its network)
-from classification.diagnosis_task import DiagnosisTask
+from classification.diagnosis_task import RecordsTask
 from classification.maps_examples import MapsExamples, clean_lead_maps
 from classification.maps_network import MapsNet
 from classification.signal_network import SignalResNet
@@ -19,46 +17,34 @@ from dataset_generation.printed_windows import PrintedWindows
 from ecg.metrics.diagnosis import auroc
 
 
-class MapsTask(DiagnosisTask):
+class MapsTask(RecordsTask):
     """MI and the other targets from lead maps drawn of records; chosen by MI's AUROC.
 
-    Args:
-        train_uv: ``(n, 12, samples)`` int16 microvolts at 100 Hz.
-        train_targets: ``(n, targets)`` of ``targets.TARGETS``, NaN where not known.
-        validation_uv, validation_targets: the same of other patients.
-        network_name: a registered network that takes ink and presence.
-        initial: a trained signal network whose weights the network along time begins with.
-        more: as for ``DiagnosisTask``.
+    Its networks take ink and presence; the initial one is a trained signal network, whose weights
+    the network along time begins with. Arguments as of ``RecordsTask``.
     """
 
+    default_network = "MapsNet"
+    examples_of = MapsExamples
     monitor = ("auroc_mi_3x4", "max")
-
-    def __init__(
-        self,
-        train_uv: NDArray[np.int16],
-        train_targets: NDArray[np.float32],
-        validation_uv: NDArray[np.int16],
-        validation_targets: NDArray[np.float32],
-        network_name: str = "MapsNet",
-        initial: SignalResNet | None = None,
-        **more: Any,
-    ) -> None:
-        super().__init__(MapsExamples(train_uv, train_targets), **more)
-        self.network_name = network_name
-        self._initial = initial
-        self._validation = (validation_uv, validation_targets)
 
     def prepare(self, network: nn.Module) -> None:
         """Takes over the signal network's weights, where there is one."""
-        if self._initial is not None:
-            assert isinstance(network, MapsNet)
-            network.start_from(self._initial)
+        start_from_signals(network, self._initial)
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on the maps of error-free 3x4 pages."""
         signals_uv, targets = self._validation
         logits = maps_logits(network, signals_uv, PrintedWindows("3x4"))
         return {"auroc_mi_3x4": auroc(targets[:, 0], expit(logits[:, 0]))}
+
+
+def start_from_signals(network: nn.Module, initial: nn.Module | None) -> None:
+    """Gives a ``MapsNet`` the weights of a signal network, where there is one."""
+    if initial is not None:
+        assert isinstance(network, MapsNet)
+        assert isinstance(initial, SignalResNet)
+        network.start_from(initial)
 
 
 def maps_logits(

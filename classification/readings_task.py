@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import nn
 
-import classification.maps_network
-import classification.picture_network
 from classification.diagnosis_task import DiagnosisTask
-from classification.signal_network import SignalResNet
+from classification.maps_task import start_from_signals
 from classification.targets import TARGETS
 from dataset_generation.readings_folder import ReadingRow, ReadingsError, load_maps, read_readings
 from ecg.metrics.diagnosis import auroc
@@ -57,22 +55,19 @@ class ReadingsTask(DiagnosisTask):
     Args:
         folder: the set of readings; only those that were kept and have a fold and a target count.
         least_quality: readings below it are left out of training, not of the validation.
-        network_name: a registered network that takes ink and presence.
-        initial: a trained signal network whose weights a ``MapsNet`` begins with.
-        more: as for ``DiagnosisTask``.
+        more: as for ``DiagnosisTask``; networks as of ``MapsTask``.
 
     Raises:
         ReadingsError: the set has no readings to train on, or none of both kinds to choose by.
     """
 
+    default_network = "MapsNet"
     monitor = ("auroc_mi_readings", "max")
 
     def __init__(
         self,
         folder: Path,
         least_quality: float = 0.0,
-        network_name: str = "MapsNet",
-        initial: SignalResNet | None = None,
         **more: Any,
     ) -> None:
         usable = [
@@ -92,15 +87,11 @@ class ReadingsTask(DiagnosisTask):
                 "needed, fold 9 with and without infarction"
             )
         super().__init__(ReadingsExamples(folder, training), **more)
-        self.network_name = network_name
-        self._initial = initial
         self._validation = ReadingsExamples(folder, of_split["validation"])
 
     def prepare(self, network: nn.Module) -> None:
         """Takes over the signal network's weights, where there is one."""
-        if self._initial is not None:
-            assert isinstance(network, classification.maps_network.MapsNet)
-            network.start_from(self._initial)
+        start_from_signals(network, self._initial)
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on the readings of fold 9."""

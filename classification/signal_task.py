@@ -15,7 +15,7 @@ import classification.inception_network
 import classification.ribeiro_network
 import classification.signal_network
 import classification.xresnet_network  # noqa: F401  (all register their network)
-from classification.diagnosis_task import DiagnosisTask
+from classification.diagnosis_task import RecordsTask
 from classification.signal_channels import NETWORK_RATE_HZ
 from classification.signal_examples import SignalExamples
 from classification.targets import ACUTE_INJURY, SUPERCLASSES, TARGETS, WALLS
@@ -23,35 +23,17 @@ from dataset_generation.printed_windows import PrintedWindows
 from ecg.metrics.diagnosis import auroc
 
 
-class SignalTask(DiagnosisTask):
+class SignalTask(RecordsTask):
     """MI and the other targets from signals; chosen by MI's AUROC.
 
-    Args:
-        train_uv: ``(n, 12, samples)`` int16 microvolts at 100 Hz.
-        train_targets: ``(n, targets)`` of ``targets.TARGETS``, NaN where not known.
-        validation_uv, validation_targets: the same of other patients.
-        network_name: a registered network that takes ``(batch, 12, samples)`` mV with NaN.
-        initial: a trained network of the same kind to begin with, whose outputs may differ.
-        more: as for ``DiagnosisTask``.
+    Its networks take ``(batch, 12, samples)`` mV with NaN; the initial one is of the same kind, and
+    its outputs may differ. Arguments as of ``RecordsTask``.
     """
 
+    default_network = "SignalResNet"
+    examples_of = SignalExamples
     monitor = ("auroc_mi_mean", "max")
     facts: Mapping[str, Any] = {"rate_hz": NETWORK_RATE_HZ}
-
-    def __init__(
-        self,
-        train_uv: NDArray[np.int16],
-        train_targets: NDArray[np.float32],
-        validation_uv: NDArray[np.int16],
-        validation_targets: NDArray[np.float32],
-        network_name: str = "SignalResNet",
-        initial: nn.Module | None = None,
-        **more: Any,
-    ) -> None:
-        super().__init__(SignalExamples(train_uv, train_targets), **more)
-        self.network_name = network_name
-        self._initial = initial
-        self._validation = (validation_uv, validation_targets)
 
     def prepare(self, network: nn.Module) -> None:
         """Takes over the initial network's weights, but for those whose shapes differ."""

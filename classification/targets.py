@@ -18,6 +18,11 @@ SUPERCLASSES = ("MI", "NORM", "STTC", "CD", "HYP")
 WALLS = ("anterior", "inferior", "lateral")
 """Territories with enough infarctions to learn; the posterior wall has 61 in PTB-XL's folds 1-8."""
 ACUTE_INJURY = "acute_injury"
+INFARCT_CODES: Mapping[str, frozenset[str]] = {
+    **{wall: MI_TERRITORIES[wall] for wall in WALLS},
+    ACUTE_INJURY: ACUTE_INJURY_CODES,
+}
+"""SCP codes of the walls and of acute injury."""
 STATEMENTS = (
     *("IMI", "ASMI", "ILMI", "AMI", "ALMI", "LMI"),
     *("LVH", "VCLVH", "LAO/LAE", "LAFB", "IRBBB", "CRBBB", "CLBBB", "IVCD", "1AVB", "LPR"),
@@ -48,13 +53,12 @@ def targets_of(index: pd.DataFrame) -> NDArray[np.float32]:
     """
     found = np.full((len(index), len(TARGETS)), np.nan, np.float32)
     column = {name: place for place, name in enumerate(TARGETS)}
-    walls = {**{wall: MI_TERRITORIES[wall] for wall in WALLS}, ACUTE_INJURY: ACUTE_INJURY_CODES}
     for row, (superclasses, codes) in enumerate(
         zip(index["superclasses"], index["codes"], strict=True)
     ):
         for name in SUPERCLASSES:
             found[row, column[name]] = name in superclasses
-        for name, those in walls.items():
+        for name, those in INFARCT_CODES.items():
             if codes is not None:
                 found[row, column[name]] = not those.isdisjoint(codes)
             elif "MI" not in superclasses:

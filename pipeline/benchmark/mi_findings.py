@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classification.findings import OTHERS
-from classification.targets import ACUTE_INJURY, WALLS
-from ecg.labels import ACUTE_INJURY_CODES, MI_TERRITORIES
+from classification.targets import ACUTE_INJURY, INFARCT_CODES
 from ecg.metrics import diagnosis as metrics
 from pipeline.benchmark.table import Figure
 
@@ -88,8 +87,7 @@ def _truths(rows: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     truths = {name: (rows["target"] == name).to_numpy() for name in ("normal", "other")}
     for name in OTHERS:
         truths[name] = np.array([name in found for found in rows["superclasses"]])
-    walls = {**{wall: MI_TERRITORIES[wall] for wall in WALLS}, ACUTE_INJURY: ACUTE_INJURY_CODES}
-    for name, codes in walls.items():
+    for name, codes in INFARCT_CODES.items():
         truths[name] = np.array([not codes.isdisjoint(found) for found in rows["codes"]])
     return truths
 
