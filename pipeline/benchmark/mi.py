@@ -17,6 +17,7 @@ from ecg.lead_maps import LeadMaps, draw_lead_maps
 from ecg.leads import LEADS
 from ecg.metrics import diagnosis as metrics
 from pipeline.benchmark import BenchmarkError
+from pipeline.benchmark.auroc import auroc_figure
 from pipeline.benchmark.cases import parse_case
 from pipeline.benchmark.mi_findings import finding_figures
 from pipeline.benchmark.mi_groups import group_figures, plot_reliability
@@ -139,12 +140,8 @@ def _covered(
     truth = rows["mi"].to_numpy()[read]
     if 0 < truth.sum() < len(truth):
         patients = rows["patient_id"].to_numpy()[read]
-        rng = np.random.default_rng(seed)
-        found = metrics.bootstrap(metrics.auroc, truth, chance, patients, rng, repeats=_REPEATS)
         figures.append(
-            Figure(
-                case, "auroc_of_read", found.value, len(truth), "both", _DATA, found.low, found.high
-            )
+            auroc_figure(case, truth, chance, patients, _DATA, seed, _REPEATS, "auroc_of_read")
         )
     return figures
 

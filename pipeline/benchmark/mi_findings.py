@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from classification.findings import OTHERS
 from classification.targets import ACUTE_INJURY, INFARCT_CODES
 from ecg.metrics import diagnosis as metrics
+from pipeline.benchmark.auroc import auroc_figure
 from pipeline.benchmark.table import Figure
 
 if TYPE_CHECKING:
@@ -44,25 +45,9 @@ def finding_figures(
         if positives < _LEAST_POSITIVES:
             continue
         chance = np.array([truth.mean() if one is None else _chance(one, name) for one in found])
-        auroc = metrics.bootstrap(
-            metrics.auroc,
-            truth,
-            chance,
-            rows["patient_id"].to_numpy(),
-            np.random.default_rng(seed),
-            repeats=_REPEATS,
-        )
+        patients = rows["patient_id"].to_numpy()
         figures += [
-            Figure(
-                f"{case}/finding/{name}",
-                "auroc",
-                auroc.value,
-                n,
-                "both",
-                data,
-                auroc.low,
-                auroc.high,
-            ),
+            auroc_figure(f"{case}/finding/{name}", truth, chance, patients, data, seed, _REPEATS),
             Figure(
                 f"{case}/finding/{name}",
                 "ece",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ecg.formats.atomic import atomic_path
 from ecg.labels import MI_TERRITORIES
 from ecg.metrics import diagnosis as metrics
+from pipeline.benchmark.auroc import auroc_figure
 from pipeline.benchmark.table import Figure
 
 _DATA = "PTB-XL fold 10"
@@ -44,16 +45,17 @@ def group_figures(
         figures.append(Figure(f"{case}/{name}", "mi_count", positives, n, "both", _DATA))
         if positives < _LEAST_POSITIVES:
             continue
-        found = metrics.bootstrap(
-            metrics.auroc,
-            mi[chosen],
-            probabilities[chosen],
-            rows["patient_id"].to_numpy()[chosen],
-            np.random.default_rng(seed),
-            repeats=_REPEATS,
-        )
+        patients = rows["patient_id"].to_numpy()[chosen]
         figures.append(
-            Figure(f"{case}/{name}", "auroc", found.value, n, "both", _DATA, found.low, found.high)
+            auroc_figure(
+                f"{case}/{name}",
+                mi[chosen],
+                probabilities[chosen],
+                patients,
+                _DATA,
+                seed,
+                _REPEATS,
+            )
         )
     return figures
 
