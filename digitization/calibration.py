@@ -172,8 +172,20 @@ def _sure(line: TextLine, match: re.Match[str]) -> float:
     return float(min(line.sure[digits].min(), line.sure[match.start() : match.end()].mean()))
 
 
+def exact_pulses(
+    pulses: Sequence[PulseSeen], measured: Sequence[PulseMeasured | None]
+) -> list[PulseSeen]:
+    """The pulses with their heights as measured, where they were."""
+    return [
+        pulse if one is None else replace(pulse, top_mm=pulse.bottom_mm - one.height_mm)
+        for pulse, one in zip(pulses, measured, strict=True)
+    ]
+
+
 def pulse_gain(
-    pulses: Sequence[PulseSeen], rows: Sequence[RowSeen], gains: Sequence[float]
+    pulses: Sequence[PulseSeen],
+    rows: Sequence[RowSeen],
+    gains: Sequence[float] = GAINS_MM_PER_MV,
 ) -> tuple[float | None, float | None]:
     """Gain that the calibration pulses show.
 
@@ -301,11 +313,7 @@ def decide(
     # A short pulse may be printed at any speed, a long one only at the faster.
     if speed_source == PRINTED and speed < (by_width or 0.0):
         trust *= _DOUBT
-    exact = [
-        pulse if one is None else replace(pulse, top_mm=pulse.bottom_mm - one.height_mm)
-        for pulse, one in zip(pulses, measured, strict=True)
-    ]
-    shown, height = pulse_gain(exact, rows, GAINS_MM_PER_MV)
+    shown, height = pulse_gain(exact_pulses(pulses, measured), rows)
     gains = {
         GIVEN: gain_mm_per_mv,
         PRINTED: printed.gain_mm_per_mv,

@@ -37,6 +37,10 @@ _SEEN = 0.05
 _BORDER_CELLS = 4
 _STIFFNESSES = (0.03, 0.3, 3.0, 30.0)
 _HELD_BACK = 0.2
+_NEAR_CELLS = 2.3
+_STEP_CELLS = 0.3
+_SLIP_TURNS = 4
+_SLIP_VOTES = 12
 BORDER_MM = _BORDER_CELLS * MAJOR_GRID_MM
 """How far a geometry's lattice reaches beyond the outermost crossings."""
 
@@ -229,8 +233,7 @@ def _number(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Column and row numbers of the crossings of the largest connected piece.
 
-    Numbers spread along the cheapest joints. Where that leaves contradictions, the pieces on
-    either side of them are numbered anew from what the largest consistent piece predicts.
+    Numbers spread along the cheapest joints.
     """
     count = len(points)
     if len(edges) == 0:
@@ -247,26 +250,42 @@ def _number(
     index = np.zeros((count, 2), np.int64)
     for node in order[1:].tolist():
         index[node] = index[parent[node]] + lookup[int(parent[node]), node]
-    for _ in range(3):
-        consistent = (index[edges[:, 1]] - index[edges[:, 0]] == steps).all(axis=1)
-        agreed = coo_matrix(
-            (np.ones(consistent.sum()), (edges[consistent, 0], edges[consistent, 1])),
-            (count, count),
-        ).tocsr()
-        _, part = connected_components(agreed, directed=False)
-        sizes = np.bincount(part[kept], minlength=part.max() + 1)
-        main = int(np.argmax(sizes))
-        trusted = kept[part[kept] == main]
-        if len(trusted) == len(kept) or len(trusted) < _MIN_CROSSINGS:
+    return _settled(points[kept], index[kept]), kept
+
+
+def _settled(points: FloatArray, index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers without slips.
+
+    A line that is no grid line may have joined crossings a whole cell apart. Paper bends, but has
+    no steps: pieces that are a whole number of cells off from the largest are numbered anew.
+    """
+    period = float(np.median(cKDTree(points).query(points, k=2)[0][:, 1])) if len(points) > 1 else 0
+    pairs = cKDTree(points).query_pairs(_NEAR_CELLS * period, output_type="ndarray")
+    count = len(points)
+    for _ in range(_SLIP_TURNS):
+        flat, _ = cv2.findHomography(points, index.astype(np.float64), cv2.LMEDS)
+        if flat is None:
             break
-        others = kept[part[kept] != main]
-        predicted = predict_index(points[trusted], index[trusted], points[others])
-        for number in np.unique(part[others]):
-            members = part[others] == number
-            nodes = others[members]
-            difference = np.median(predicted[members] - index[nodes], axis=0)
-            index[nodes] += np.round(difference).astype(int)
-    return index[kept], kept
+        off = index - cv2.perspectiveTransform(points[:, None], flat)[:, 0]
+        steps = np.abs(off[pairs[:, 0]] - off[pairs[:, 1]]).max(axis=1)
+        whole = pairs[steps < _STEP_CELLS]
+        agreed = coo_matrix((np.ones(len(whole)), (whole[:, 0], whole[:, 1])), (count, count))
+        _, part = connected_components(agreed.tocsr(), directed=False)
+        trusted = part == np.argmax(np.bincount(part))
+        if trusted.all() or trusted.sum() < _MIN_CROSSINGS:
+            break
+        gap, _ = cKDTree(points[trusted]).query(points)
+        predicted = predict_index(points[trusted], index[trusted], points)
+        moved = False
+        for number in np.unique(part[~trusted]):
+            members = np.flatnonzero(part == number)
+            nearest = members[np.argsort(gap[members])[:_SLIP_VOTES]]
+            shift = np.round(np.median(predicted[nearest] - index[nearest], axis=0)).astype(int)
+            moved = moved or bool(shift.any())
+            index[members] += shift
+        if not moved:
+            break
+    return index
 
 
 def predict_index(known: FloatArray, index: NDArray[np.int64], wanted: FloatArray) -> FloatArray:

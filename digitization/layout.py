@@ -28,6 +28,7 @@ _USUAL_COLUMNS_MM = (62.5, 125.0)
 _CABRERA_PRIOR = 1.5
 _NAME_TOLERANCE_MM = (4.5, 3.5)
 _USUAL_NAME_MM = (2.2, 1.4)
+_UNNAMED_COLUMN = (3.0, 0.5)  # where one column or more have names
 
 
 @dataclass(frozen=True)
@@ -456,7 +457,7 @@ def _support(
         + rhythm_support
         - 0.7 * contradicted
         - 0.4 * missing_rows
-        - 3.0 * unnamed_columns
+        - _UNNAMED_COLUMN[len(named_columns) > 1] * unnamed_columns
         - 0.12 * max(unnamed, 0)
         - 0.8 * dropped
         - (_CABRERA_PRIOR if order == "cabrera" else 0.0)

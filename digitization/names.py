@@ -6,12 +6,13 @@ to look: at one common offset from the start of every column of every row.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from digitization.layout import NameSeen, RowSeen
 from digitization.rectify import rectify
@@ -28,6 +29,10 @@ _MOST_WORDS = 60
 _LEAST_READ = 0.4
 _LEAST_FOUND = 0.5
 _FEWEST = 3
+_APART_MM = (6.0, 4.0)
+_BESIDE_STRIP_MM = np.arange(-4.0, 12.1, 2.0)
+_ABOUT_STRIP_MM = np.arange(-11.0, 8.1, 1.5)
+_LEAST_STRIP_NAME = 0.9
 
 ReadsNames = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -89,44 +94,77 @@ def search_names(
     found = np.concatenate([read(crops[k : k + 256]) for k in range(0, len(crops), 256)])
     offsets = (len(_OFFSETS_X_MM), len(_OFFSETS_Y_MM))
     table = found.reshape(len(rows), len(_SHARES), *offsets, -1)
-    best: tuple[float, tuple[NameSeen, ...]] = (0.0, ())
-    for layout in LAYOUTS.values():
-        if layout.name == "strip" or len(rows) > layout.total_rows:
+    # The level of a row is known to about one step.
+    table = ndimage.maximum_filter1d(table, 3, axis=3)
+
+    def name(row: int, column_share: float, lead: int, i: int, j: int) -> NameSeen:
+        return NameSeen(
+            LEADS[lead],
+            left + column_share * (right - left) + float(_OFFSETS_X_MM[i]),
+            rows[row].y_mm + float(_OFFSETS_Y_MM[j]),
+            float(table[row, _SHARES.index(column_share), i, j, lead]),
+        )
+
+    most = 0.0
+    best: tuple[NameSeen, ...] = ()
+    for short, strips in _printed_cells(len(rows)):
+        row, share, lead = np.array([(r, _SHARES.index(s), k) for r, s, k in short]).T
+        total = table[row, share, :, :, lead].sum(axis=0)
+        i, j = (int(at) for at in np.unravel_index(int(total.argmax()), total.shape))
+        if total[i, j] <= most:
             continue
-        cells = [cell for cell in layout.printed_leads() if not cell.is_rhythm]
-        for first in range(layout.total_rows - len(rows) + 1):
-            shown = [cell for cell in cells if 0 <= cell.row - first < len(rows)]
-            if len(shown) < 3:
-                continue
-            probability = np.stack(
-                [
-                    table[
-                        cell.row - first,
-                        _SHARES.index(cell.column / layout.columns),
-                        :,
-                        :,
-                        LEAD_INDEX[cell.lead],
-                    ]
-                    for cell in shown
-                ]
-            )
-            total = probability.sum(axis=0)
-            i, j = np.unravel_index(int(total.argmax()), total.shape)
-            if total[i, j] <= best[0]:
-                continue
-            names = tuple(
-                NameSeen(
-                    cell.lead,
-                    left + cell.column / layout.columns * (right - left) + float(_OFFSETS_X_MM[i]),
-                    rows[cell.row - first].y_mm + float(_OFFSETS_Y_MM[j]),
-                    float(p),
-                )
-                for cell, p in zip(shown, probability[:, i, j], strict=True)
-                if p > _LEAST_FOUND
-            )
-            best = (float(total[i, j]), names)
+        most = float(total[i, j])
+        names = [name(*cell, i, j) for cell in short]
+        names += [name(r, 0.0, int(table[r, 0, i, j, : len(LEADS)].argmax()), i, j) for r in strips]
+        best = tuple(one for one in names if one.score > _LEAST_FOUND)
     # Among so many crops one or two are read as a name by chance.
-    return best[1] if len(best[1]) >= _FEWEST else ()
+    if len(best) >= _FEWEST:
+        return best
+    return _strip_name(photo, geometry, rows[0], read) if len(rows) == 1 else ()
+
+
+def _strip_name(
+    photo: NDArray[np.uint8], geometry: PageGeometry, row: RowSeen, read: ReadsNames
+) -> tuple[NameSeen, ...]:
+    """The name of a single row about its beginning; not "I", which any upright mark reads as."""
+    x, y = np.meshgrid(row.left_mm + _BESIDE_STRIP_MM, row.y_mm + _ABOUT_STRIP_MM, indexing="ij")
+    centres = np.stack([x, y], axis=-1).reshape(-1, 2)
+    probability = read(_crops(photo, geometry, centres))[:, : len(LEADS)]
+    probability[:, LEAD_INDEX["I"]] = 0
+    place, lead = (int(k) for k in np.unravel_index(probability.argmax(), probability.shape))
+    score = float(probability[place, lead])
+    name = NameSeen(LEADS[lead], float(centres[place, 0]), float(centres[place, 1]), score)
+    return (name,) if score > _LEAST_STRIP_NAME else ()
+
+
+def beside(names: tuple[NameSeen, ...], known: tuple[NameSeen, ...]) -> tuple[NameSeen, ...]:
+    """The names that stand where none of those known does."""
+    return tuple(
+        name
+        for name in names
+        if all(
+            abs(name.x_mm - other.x_mm) > _APART_MM[0] or abs(name.y_mm - other.y_mm) > _APART_MM[1]
+            for other in known
+        )
+    )
+
+
+def _printed_cells(rows: int) -> Iterator[tuple[list[tuple[int, float, int]], list[int]]]:
+    """What so many rows may show: row, share of the width and lead of each name, and strips."""
+    for layout in LAYOUTS.values():
+        if layout.name == "strip":
+            continue
+        for order in ("standard", "cabrera"):
+            cells = layout.printed_leads(order)
+            for first in range(layout.total_rows - rows + 1):
+                shown = [cell for cell in cells if 0 <= cell.row - first < rows]
+                short = [
+                    (cell.row - first, cell.column / layout.columns, LEAD_INDEX[cell.lead])
+                    for cell in shown
+                    if not cell.is_rhythm
+                ]
+                if len(short) >= _FEWEST:
+                    yield short, [cell.row - first for cell in shown if cell.is_rhythm]
 
 
 def _crops(

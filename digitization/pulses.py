@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitization.layout import PulseSeen
+from digitization.layout import PulseSeen, RowSeen
 from digitization.rectify import rectify
 from ecg.page_geometry import PageGeometry
+from ecg.paper import GAINS_MM_PER_MV
 
 _PIXELS_PER_MM = 6.0
 _BESIDE_MM = 9.0
@@ -23,6 +24,14 @@ _BREAK_MM = 0.7
 _LEAST_INK = 0.3
 _WIDENED_PX = 3
 _NEAR_PX = 3
+_SOUGHT_MM = (16.0, 16.0)  # before and after the beginning of a row
+_SOUGHT_AT_MM = (-7.0, -3.0, 1.0, 5.0)
+_LEVEL_MM = 1.0
+_ABOVE_FOOT_MM = 1.5
+_SAME_HEIGHT = 0.1
+_EXACT = 0.03
+_SAME_MM = 0.7
+_ROWS_APART_MM = 5.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,59 @@ def measure_pulses(
     return tuple(measured)
 
 
+def search_pulses(
+    photo: NDArray[np.uint8], geometry: PageGeometry, rows: Sequence[RowSeen]
+) -> tuple[tuple[PulseSeen, PulseMeasured], ...]:
+    """Pulses at the beginnings of rows that were not seen, for they are high or crossed by others.
+
+    What counts are two or more of one size that stand above each other, or one that is exactly as
+    high as a usual gain makes it; others may be complexes.
+    """
+    scale = _PIXELS_PER_MM
+    found: list[tuple[PulseSeen, PulseMeasured]] = []
+    # Where rows begin with pulses that were not seen, some were seen from behind them only.
+    left = min((row.left_mm for row in rows), default=0.0) - _SOUGHT_MM[0]
+    for row in rows:
+        top = row.y_mm - _HEIGHTS_MM[1] - _BEYOND_MM
+        size = (
+            round(sum(_SOUGHT_MM) * scale),
+            round((row.y_mm + _BELOW_MM - top) * scale),
+        )
+        picture = cv2.cvtColor(rectify(photo, geometry, left, top, size, scale), cv2.COLOR_RGB2GRAY)
+        y = round((row.y_mm - _ABOVE_FOOT_MM - top) * scale)
+        for beside in _SOUGHT_AT_MM:
+            at = round((_SOUGHT_MM[0] + beside) * scale)
+            first = max(at - round(_BESIDE_MM * scale), 0)
+            part = np.ascontiguousarray(picture[:, first : at + round(_BESIDE_MM * scale)])
+            one = _measure(part, at - first, y)
+            if one is not None:
+                edge, highest = left + (first + one[1]) / scale, top + one[0] / scale
+                # The edges may go on into the pulse of the row below.
+                high = min(one[2].height_mm, row.y_mm - highest + _LEVEL_MM)
+                box = PulseSeen(edge, highest, edge + one[2].width_mm, highest + high)
+                found.append((box, PulseMeasured(one[2].width_mm, high)))
+    return max((_alike(found, one) for one in found), key=len, default=())
+
+
+def _alike(
+    found: Sequence[tuple[PulseSeen, PulseMeasured]], one: tuple[PulseSeen, PulseMeasured]
+) -> tuple[tuple[PulseSeen, PulseMeasured], ...]:
+    """The pulses of one's size and place, one a row; none where one alone is no clear one."""
+    alike: list[tuple[PulseSeen, PulseMeasured]] = []
+    for box, size in found:
+        same = (
+            abs(size.height_mm - one[1].height_mm) < _SAME_HEIGHT * one[1].height_mm
+            and abs(size.width_mm - one[1].width_mm) < _SAME_MM
+            and abs(box.left_mm - one[0].left_mm) < _SAME_MM
+        )
+        apart = all(abs(box.bottom_mm - other.bottom_mm) > _ROWS_APART_MM for other, _ in alike)
+        if same and apart:
+            alike.append((box, size))
+    height = one[1].height_mm
+    exact = min(abs(height / gain - 1) for gain in GAINS_MM_PER_MV) < _EXACT
+    return tuple(alike) if len(alike) > 1 or exact else ()
+
+
 def measure_pulse(picture: NDArray[np.uint8], x: int, y: int) -> PulseMeasured | None:
     """Measure a pulse in a grey picture of a part of the page.
 
@@ -73,6 +135,14 @@ def measure_pulse(picture: NDArray[np.uint8], x: int, y: int) -> PulseMeasured |
     Returns:
         None where no pulse is clear.
     """
+    found = _measure(picture, x, y)
+    return None if found is None else found[2]
+
+
+def _measure(
+    picture: NDArray[np.uint8], x: int, y: int
+) -> tuple[int, int, PulseMeasured] | None:
+    """The row and the first column of a pulse's top, and its size."""
     paper = float(np.quantile(picture, 0.8))
     depth = np.clip(paper - picture.astype(np.float32), 0, None)
     depth /= max(float(np.quantile(depth, 0.98)), 1.0)
@@ -120,7 +190,7 @@ def measure_pulse(picture: NDArray[np.uint8], x: int, y: int) -> PulseMeasured |
     found_width, found_height = (right - left) / scale, (_foot(ink, top, left, right) - top) / scale
     if found_width < _WIDTHS_MM[0] or not _HEIGHTS_MM[0] < found_height < _HEIGHTS_MM[1]:
         return None
-    return PulseMeasured(found_width, found_height)
+    return top, left, PulseMeasured(found_width, found_height)
 
 
 def _foot(ink: NDArray[np.float32], top: int, left: int, right: int) -> int:

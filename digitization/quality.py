@@ -17,9 +17,9 @@ class Agreement:
     Attributes:
         coverage: share of the printed windows that was read.
         confidence: mean confidence of what was read.
-        einthoven: correlation of III with II - I where all three were read.
-        goldberger: correlation of aVR, aVL, aVF with their limb-lead sums where possible.
-        rhythm: correlation of each rhythm strip with its short lead, the least.
+        einthoven, goldberger: what the limb leads and the augmented leads say of each other, as
+            ``limb_checks`` gives it.
+        rhythm: mean correlation of rhythm strips with their short leads.
     """
 
     coverage: float
@@ -37,7 +37,7 @@ class Agreement:
         return round(float(self.coverage * self.confidence * (0.3 + 0.7 * consistent)), 3)
 
 
-def correlation(a: NDArray[np.floating], b: NDArray[np.floating], shift: int = 25) -> float:
+def correlation(a: NDArray[np.floating], b: NDArray[np.floating], shift: int = 24) -> float:
     """Highest correlation of two signals within a shift of so many samples; NaN if too short."""
     best = float("nan")
     for k in range(-shift, shift + 1, 2):
@@ -60,16 +60,34 @@ def limb_checks(signal_mv: NDArray[np.floating]) -> tuple[float, float]:
         signal_mv: ``(12, n)``, windows in their own time.
 
     Returns:
-        The one of III with II - I and the least of the augmented leads'; NaN where the leads
-        were not printed at the same time.
+        The one of III with II - I, and the least of the augmented leads' with their sums of limb
+        leads. Where those were not printed together, what other three leads of a column say: 3 I
+        = 2 (aVL - aVR) for the first, and aVR + aVL + aVF = 0 for the second. NaN where no such
+        leads were printed at the same time.
     """
 
     def lead(name: str) -> NDArray[np.floating]:
         return signal_mv[LEAD_INDEX[name]]
 
     one, two, three = lead("I"), lead("II"), lead("III")
+    right, left, foot = lead("aVR"), lead("aVL"), lead("aVF")
     einthoven = correlation(three, two - one)
-    sums = {"aVR": -(one + two) / 2, "aVL": (one - three) / 2, "aVF": (two + three) / 2}
-    values = [correlation(lead(name), total) for name, total in sums.items()]
-    known = [value for value in values if np.isfinite(value)]
-    return einthoven, min(known) if known else float("nan")
+    sums = (
+        (right, -(one + two) / 2),
+        (left, (one - three) / 2),
+        (foot, (two + three) / 2),
+    )
+    known = [value for value in (correlation(*pair) for pair in sums) if np.isfinite(value)]
+    if not np.isfinite(einthoven):
+        einthoven = _zero_sum(3 * one, -2 * left, 2 * right)
+    return einthoven, min(known) if known else _zero_sum(right, left, foot)
+
+
+def _zero_sum(*leads: NDArray[np.floating]) -> float:
+    """Correlation of the largest of some leads that add up to nothing with the others."""
+    together = np.isfinite(leads).all(axis=0)
+    if not together.any():
+        return float("nan")
+    largest = int(np.argmax(np.var(np.array(leads)[:, together], axis=1)))
+    others = [lead for number, lead in enumerate(leads) if number != largest]
+    return correlation(leads[largest], -np.sum(others, axis=0))

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitization.beats import measure_beats
-from digitization.calibration import Calibration, Printed, decide, read_calibration
+from digitization.calibration import (
+    Calibration,
+    Printed,
+    decide,
+    exact_pulses,
+    pulse_gain,
+    read_calibration,
+)
 from digitization.corners import geometry_from_corners
 from digitization.flat import flat_geometry
 from digitization.given import GivenPage, PlacedLeads, place_leads, see_given, settle, turns_of
@@ -26,9 +33,9 @@ from digitization.layout import (
     look_over,
 )
 from digitization.limb_leads import reconcile
-from digitization.names import read_words, search_names
+from digitization.names import beside, read_words, search_names
 from digitization.page_description import describe_page
-from digitization.pulses import PulseMeasured, measure_pulses
+from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
 from digitization.quality import Agreement, correlation, limb_checks
 from digitization.rectify import rectify
 from digitization.rows import read_rows
@@ -49,11 +56,16 @@ _LAYOUT_PIXELS_PER_MM = 4.0
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
 _BEST_PIXELS_PER_MM = 4.0
+_USUAL_SCALES = (2.9, 6.0)  # pixels per mm that the page look sees well
 _LARGEST_PAGE_MM = 650.0
-_CANDIDATES = 6
+_CANDIDATES = 10
 _TRUSTED_STRIP = 0.6
 _SAME_LEAD = 0.99
 _OTHER_LEAD = 0.95
+_BY_CHANCE = 0.4
+_UNNAMED_USUAL = 0.7
+_UNNAMED_OTHER = 0.9
+_LIKE_NAMES = (range(3), range(3, 6), range(6, 12))  # lead numbers
 _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
 _BESIDE_PULSE_MM = 3.0
@@ -152,7 +164,7 @@ def read_page(
     with steps.take("trace look", given=given.trace_mask is not None):
         seen, traces = _trace_rows(photo, geometry, seen, given, looks)
     with steps.take("printed text and calibration pulses", given=_calibrated(options)):
-        calibration = _calibrate(photo, geometry, seen, traces, options, looks)
+        seen, calibration = _calibrate(photo, geometry, seen, traces, options, looks)
     speed = calibration.speed_mm_per_s
     with steps.take("calibration and assignment of leads", given=parts.leads is not None):
         if parts.leads is not None:
@@ -228,14 +240,20 @@ def _calibrate(
     traces: Mapping[RowSeen, RowTrace],
     options: ReadOptions,
     looks: SeesPages,
-) -> Calibration:
-    """Speed and gain from what is given, printed and drawn."""
+) -> tuple[PageSeen, Calibration]:
+    """Speed and gain from what is given, printed and drawn, and the page with all its pulses."""
     printed, beats = Printed(), None
     measured: tuple[PulseMeasured | None, ...] = (None,) * len(seen.pulses)
     if not _calibrated(options):
         printed = read_calibration(read_lines(photo, geometry, looks.see_text))
         measured = measure_pulses(photo, geometry, seen.pulses)
         beats = measure_beats(traces.values())
+        told = options.gain_mm_per_mv or printed.gain_mm_per_mv
+        if told is None and pulse_gain(exact_pulses(seen.pulses, measured), seen.rows)[0] is None:
+            sought = search_pulses(photo, geometry, seen.rows)
+            if sought:
+                seen = replace(seen, pulses=tuple(pulse for pulse, _ in sought))
+                measured = tuple(size for _, size in sought)
     calibration = decide(
         printed,
         seen.pulses,
@@ -246,7 +264,7 @@ def _calibrate(
         options.gain_mm_per_mv,
     )
     chest = options.given.parts.chest_gain_mm_per_mv
-    return replace(calibration, chest_gain_mm_per_mv=chest) if chest else calibration
+    return seen, replace(calibration, chest_gain_mm_per_mv=chest) if chest else calibration
 
 
 class _Steps:
@@ -344,7 +362,11 @@ def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
     support, geometry = max(tried, key=lambda item: item[0])
     seen_at = geometry.pixels_per_mm() * first / longest
     better = round(longest * _BEST_PIXELS_PER_MM / geometry.pixels_per_mm())
-    if not 2.9 < seen_at < 6.0 and 160 < better < 2600 and better <= 2 * longest:
+    if seen_at <= _USUAL_SCALES[0] and better > 2 * longest:
+        # Of a small part of a page, seen so large, the 1 mm lines may look like those of 5 mm.
+        return _coarser(photo, looks, geometry, (first // 2, first // 4)) or geometry
+    seen_well = _USUAL_SCALES[0] < seen_at < _USUAL_SCALES[1]
+    if not seen_well and 160 < better < 2600 and better <= 2 * longest:
         try:
             again, more = _geometry_at(photo, looks, better)
         except PageRejected:
@@ -352,6 +374,22 @@ def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
         if more > 0.8 * support:
             return again
     return geometry
+
+
+def _coarser(
+    photo: NDArray[np.uint8], looks: SeesPages, geometry: PageGeometry, sizes: Sequence[int]
+) -> PageGeometry | None:
+    """A grid several times as coarse, seen at a smaller size of the picture."""
+    for size in sizes:
+        try:
+            coarse, _ = _geometry_at(photo, looks, size)
+        except PageRejected:
+            continue
+        scale = coarse.pixels_per_mm()
+        seen_at = scale * size / max(photo.shape[:2])
+        if scale > 3 * geometry.pixels_per_mm() and seen_at > _USUAL_SCALES[0]:
+            return coarse
+    return None
 
 
 def _geometry_at(
@@ -406,11 +444,11 @@ def _search_names(
 ) -> tuple[float, PageSeen]:
     """The page with the names found by a closer look, where they fit a layout better."""
     names = search_names(photo, geometry, seen.rows, looks.see_names)
-    if not names:
-        return score, seen
-    found = replace(seen, names=names)
-    better = _layout_score(found)
-    return (better, found) if better > score else (score, seen)
+    tried = [(score, seen)]
+    for more in ((), beside(seen.names, names)) if names else ():
+        found = replace(seen, names=(*names, *more))
+        tried.append((_layout_score(found), found))
+    return max(tried, key=lambda one: one[0])
 
 
 def _layout_score(seen: PageSeen) -> float:
@@ -465,7 +503,9 @@ class _Composition:
         """Evidence for the layout: lead names, and what the leads say about each other."""
 
         def known(value: float) -> float:
-            return float(np.clip(value, -0.5, 1.0)) if np.isfinite(value) else 0.0
+            if not np.isfinite(value):
+                return 0.0
+            return float(np.clip((value - _BY_CHANCE) / (1 - _BY_CHANCE), -0.5, 1.0))
 
         checks = self.agreement
         return (
@@ -599,38 +639,56 @@ def _add_strips(
 ) -> tuple[float, list[PrintedLead]]:
     """Lay rhythm strips over the short leads; return how well the two agree, and the strips.
 
-    Where a strip's lead name was not read, it is the lead that it agrees with best; where it was,
-    only if another agrees far better ("II" is easily read as "I" or "III"). A name that a person
-    gave (``named`` is None) stands.
+    Where a strip's lead name was not read, it is the usual lead or the one that it agrees with
+    clearly better, and is left out where it agrees with none. Where it was read, it is another
+    only if that agrees far better and has a like name ("II" is easily read as "I" or "III"). A
+    name that a person gave (``named`` is None) stands.
     """
     agreements, leads = [], []
     taken: set[int] = set()
     for number, (lead, values, sure) in enumerate(strips):
         values, sure = _fit(values, signal.shape[1]), _fit(sure, signal.shape[1], 0.0)
         scores = {k: correlation(values, signal[k]) for k in range(12) if k not in taken}
-        index = LEAD_INDEX[lead.lead]
         known = {k: value for k, value in scores.items() if np.isfinite(value)}
+        index = LEAD_INDEX[lead.lead]
         if known and named is not None:
             is_named = number < len(named) and named[number]
-            likely = max(known, key=lambda k: known[k])
-            own = known.get(index, -1.0)
-            # Far better; or next to nothing is left to explain, and of the other much.
-            clearly = known[likely] > max(0.9, own + 0.15) or (
-                known[likely] > _SAME_LEAD and own < _OTHER_LEAD
-            )
-            if clearly or (not is_named and known[likely] > own + 0.03):
-                index = likely
+            likely = _lead_of_strip(index, is_named, known)
+            if likely is None:
+                agreements.append(max(known.values()))
+                continue
+            index = likely
         taken.add(index)
         leads.append(replace(lead, lead=LEADS[index]))
-        if np.isfinite(scores.get(index, float("nan"))):
-            agreements.append(scores[index])
+        if index in known:
+            agreements.append(known[index])
         # One of the two, never a mixture: they differ by a fraction of a millimetre.
         finite = np.isfinite(values)
         trusted = finite.any() and float(sure[finite].mean()) > _TRUSTED_STRIP
         replaced = finite if trusted else finite & ~np.isfinite(signal[index])
         signal[index, replaced] = values[replaced]
         confidence[index, replaced] = sure[replaced]
-    return (min(agreements) if agreements else float("nan")), leads
+    return (float(np.mean(agreements)) if agreements else float("nan")), leads
+
+
+def _lead_of_strip(index: int, is_named: bool, agreements: Mapping[int, float]) -> int | None:
+    """The lead of a rhythm strip; None where that cannot be told.
+
+    Args:
+        index: the lead of its name, or the usual one.
+        is_named: whether its name was read.
+        agreements: correlation with the short leads by their number.
+    """
+    likely = max(agreements, key=lambda k: agreements[k])
+    best, own = agreements[likely], agreements.get(index, -1.0)
+    # Next to nothing is left to explain, and of the other much.
+    same = best > _SAME_LEAD and own < _OTHER_LEAD
+    if is_named:
+        like = any(index in group and likely in group for group in _LIKE_NAMES)
+        return likely if same or (like and best > max(0.9, own + 0.15)) else index
+    if best <= own + 0.03:
+        return index if own > _UNNAMED_USUAL else None
+    return likely if best > _UNNAMED_OTHER else None
 
 
 def _fit(values: NDArray[np.float32], length: int, fill: float = np.nan) -> NDArray[np.float32]:

@@ -25,6 +25,7 @@ _PIXELS_PER_MM = 5.0
 _INK = 0.4
 _LONGEST_STROKE_MM = 4.5
 _HIGHEST_MM = 5.5
+_LINE_MM = 1.0
 _WIDEST_MM = 6.0
 _JOINED_MM = 1.2
 _SPACE = 1.6
@@ -113,12 +114,14 @@ def find_lines(page: NDArray[np.uint8]) -> list[tuple[int, int, int, int]]:
     paper = cv2.resize(paper, page.shape[::-1], interpolation=cv2.INTER_LINEAR)
     depth = cv2.subtract(paper, page)
     long = _px(_LONGEST_STROKE_MM)
-    lines = cv2.max(
-        cv2.morphologyEx(depth, cv2.MORPH_OPEN, np.ones((1, long), np.uint8)),
-        cv2.morphologyEx(depth, cv2.MORPH_OPEN, np.ones((long, 1), np.uint8)),
-    )
-    depth = cv2.subtract(depth, lines)
-    ink = (depth > _INK * float(np.quantile(depth[::3, ::3], 0.995))).astype(np.uint8)
+    level = cv2.morphologyEx(depth, cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
+    upright = cv2.morphologyEx(depth, cv2.MORPH_OPEN, np.ones((long, 1), np.uint8))
+    depth = cv2.subtract(depth, cv2.max(level, upright))
+    least = _INK * float(np.quantile(depth[::3, ::3], 0.995))
+    ink = (depth > least).astype(np.uint8)
+    # A level line through a word, as that of a frame, cut its letters in two.
+    whole = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((_px(_LINE_MM), 1), np.uint8))
+    ink |= whole & (level > least).astype(np.uint8)
     _, labels, stats, middles = cv2.connectedComponentsWithStats(ink, connectivity=8)
     width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     letter = (height <= _px(_HIGHEST_MM)) & (width <= _px(_WIDEST_MM))

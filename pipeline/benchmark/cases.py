@@ -20,6 +20,7 @@ KIT_LAYOUT = "3x4+1"
 _MM_PER_INCH = 25.4
 _USUAL_DPI = 200.0
 _CROPPED_SHARE = 0.02
+_USUAL_SPEED, _USUAL_GAIN = 25.0, 10.0
 _BLACK, _GREY, _WHITE = (45, 45, 45), (150, 150, 150), (255, 255, 255)
 
 
@@ -126,7 +127,11 @@ def parse_case(name: str) -> PageCase:
 
 
 def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = None) -> PageSpec:
-    """A random page of a layout with consecutive columns, at 25 mm/s and 10 mm/mV by default."""
+    """A random page of a layout with consecutive columns, at 25 mm/s and 10 mm/mV by default.
+
+    A page of another speed or gain says so, in print or, of the gain, by its pulses: where it
+    does not, nobody could tell.
+    """
     wanted = variant or Variant()
     if wanted.kit:
         return kit_page(rng)
@@ -139,6 +144,11 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
         if spec.simultaneous or spec.pulse == "each" or wanted.pulse not in (None, spec.pulse):
             continue
         if wanted.order not in (None, spec.order):
+            continue
+        printed = any("mm" in text.text.lower() for text in spec.texts)
+        if spec.speed_mm_per_s != _USUAL_SPEED and not printed:
+            continue
+        if spec.gain_mm_per_mv != _USUAL_GAIN and not printed and spec.pulse == "none":
             continue
         if spec.duration_s == whole_s or layout == "strip":
             break

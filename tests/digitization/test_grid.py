@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from digitization.grid import find_crossings, fit_geometry
+from digitization.grid import _settled, find_crossings, fit_geometry
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import PageRejected
 from tests.digitization.perfect_looks import PerfectLooks, photograph
@@ -43,6 +43,20 @@ def test_wrong_crossings_do_not_move_the_lattice():
     moved[wrong] += rng.normal(0, 0.2 * crossings.period_px, (wrong.sum(), 2))
     geometry = fit_geometry(replace(crossings, points=moved), maps)
     assert np.quantile(_error_mm(photo, geometry), 0.9) < 0.1
+
+
+@pytest.mark.parametrize("slip", [(0, 1), (-1, 0), (1, -1)])
+def test_pieces_a_whole_cell_off_are_numbered_anew(slip):
+    column, row = (axis.ravel() for axis in np.meshgrid(np.arange(40), np.arange(25)))
+    inside = (column > 8) & (column < 24) & (row > 7) & (row < 15)
+    # Few crossings were seen about the piece, and it bends as paper does.
+    edge = (column > 6) & (column < 26) & (row > 5) & (row < 17) & ~inside
+    bent = 0.3 * np.sin(row / 6)
+    points = np.stack([20 * column + 2 * row, 20 * (row + bent) - column], axis=-1).astype(float)
+    true = np.stack([column, row], axis=-1)
+    seen = ~edge
+    slipped = true + inside[:, None] * np.array(slip)
+    np.testing.assert_array_equal(_settled(points[seen], slipped[seen]), true[seen])
 
 
 def test_missing_parts_of_the_grid_are_bridged():

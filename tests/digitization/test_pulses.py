@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from digitization.layout import PulseSeen
-from digitization.pulses import measure_pulses
+from digitization.layout import PulseSeen, RowSeen
+from digitization.pulses import measure_pulses, search_pulses
 from ecg.page_geometry import PageGeometry
 
 SCALE = 8.0
@@ -51,3 +51,15 @@ def test_a_pulse_half_seen_is_measured_whole():
 def test_grid_alone_is_no_pulse():
     picture = _page(22.4, 5.0, 10.0, grid=40)
     assert measure_pulses(picture, GEOMETRY, [PulseSeen(72.0, 20.0, 77.0, 30.0)]) == (None,)
+
+
+def test_pulses_that_were_not_seen_are_found_above_each_other():
+    picture = np.minimum(_page(22.4, 5.0, 20.0, foot_mm=31.6), _page(22.4, 5.0, 20.0, foot_mm=61.6))
+    rows = (RowSeen(31.6, 30.0, 72.0), RowSeen(61.6, 32.0, 72.0))
+    found = search_pulses(picture, GEOMETRY, rows)
+    assert [round(pulse.bottom_mm) for pulse, _ in found] == [32, 62]
+    assert [size.height_mm for _, size in found] == pytest.approx([20.0, 20.0], abs=0.5)
+
+
+def test_rows_without_pulses_have_none():
+    assert search_pulses(_page(22.4, 5.0, 0.0), GEOMETRY, (RowSeen(61.6, 30.0, 72.0),)) == ()

@@ -72,8 +72,10 @@ def test_an_empty_page_has_no_lines():
     assert find_lines(np.full((300, 400), 240, np.uint8)) == []
 
 
-@pytest.mark.parametrize(("speed", "gain"), [(25, 10), (50, 5), (50, 20)])
-def test_what_ships_reads_speed_and_gain(speed, gain):
+@pytest.mark.parametrize(
+    ("speed", "gain", "framed"), [(25, 10, False), (50, 5, False), (50, 20, False), (25, 20, True)]
+)
+def test_what_ships_reads_speed_and_gain(speed, gain, framed):
     network = open_network(checkpoints.path("text_lines"), "cpu")
 
     def read(crop):
@@ -81,6 +83,9 @@ def test_what_ships_reads_speed_and_gain(speed, gain):
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return shares / shares.sum(axis=1, keepdims=True)
 
-    page = _page([(f"{speed} mm/s   {gain} mm/mV   40 Hz", 12.0, 50.0, 2.4)])
+    page = _page([(f"{speed} mm/s   {gain} mm/mV   40 Hz", 12.0, 50.6, 2.4)])
+    if framed:  # a line through the words
+        middle = round(51.4 * SCALE)
+        cv2.line(page, (0, middle), (page.shape[1], middle), (40, 40, 40), 3)
     printed = read_calibration(read_lines(page, _geometry(), read))
     assert (printed.speed_mm_per_s, printed.gain_mm_per_mv) == (speed, gain)
