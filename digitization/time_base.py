@@ -21,6 +21,8 @@ _SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
 _SEARCHED_NEAR_NAMES_MM = np.arange(-5.0, 5.01, 0.125)
 _NAME_AFTER_MM = 0.4
 _NAME_SPREAD_MM = 1.5
+_FROM_NAME_MM = 8.0
+_FAR_FROM_NAME = 0.3
 _STEP_BLUR_MM = 0.3
 _STEPS_APART_MM = 0.8
 _STRAIGHT_MM = 0.3
@@ -64,18 +66,21 @@ def time_base(
     gap = 0.0
     if usual_mm and not from_names and not (leading and trailing):
         short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
+        if len(rows) > 2:
+            # One pulse alone may be a frame or a complex.
+            leading, trailing = (many if len(many) > 1 else [] for many in (leading, trailing))
         # What stands beyond the foot of pulses at an end was read from them.
         begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
         ends = ends[ends < (np.median(trailing) + _FOOT_MM if trailing else np.inf)]
+        named = found.names_left_mm(usual_mm)
         if not len(begins) + len(ends):
-            named = found.names_left_mm(usual_mm)
             begins = np.array([_left_from_steps(left, named, usual_mm, columns, short)])
         # The last sample stands one step before the end.
         ends = ends + speed / READING_RATE_HZ
         # Beside a pulse an end is less sure.
         sure = np.array([_BESIDE_PULSE if leading else 1.0] * len(begins))
         sure = np.append(sure, [_BESIDE_PULSE if trailing else 1.0] * len(ends))
-        left, gap = _left_and_gap(begins, ends, sure, usual_mm, columns, short)
+        left, gap = _left_and_gap(begins, ends, sure, usual_mm, columns, short, named)
     elif leading:
         left = float(np.median(leading))
     width = usual_mm or width
@@ -201,6 +206,7 @@ def _left_and_gap(
     width_mm: float,
     columns: int,
     rows: list[RowTrace],
+    names_left_mm: float | None,
 ) -> tuple[float, float]:
     """Where the first column begins, and how far the columns stand apart.
 
@@ -210,11 +216,16 @@ def _left_and_gap(
         width_mm: width of a column.
         columns: their number.
         rows: rows that have all columns.
+        names_left_mm: where the names of the first column begin; None where they were not read.
     """
     best_left, best_gap, most = 0.0, 0.0, -np.inf
     for gap in _GAPS_MM if columns > 1 and rows else _GAPS_MM[:1]:
         length = width_mm * columns + gap * (columns - 1)
-        left = _agreed(np.concatenate([begins_mm, ends_mm - length]), sure)
+        places = np.concatenate([begins_mm, ends_mm - length])
+        near = np.ones(len(places))
+        if names_left_mm is not None:
+            near[np.abs(places - names_left_mm) > _FROM_NAME_MM] = _FAR_FROM_NAME
+        left = _agreed(places, sure * near)
         # Presence says how much of the gaps is empty; a gap that is none is full of traces.
         empty = 0.0
         for row in rows:
