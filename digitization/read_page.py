@@ -56,6 +56,7 @@ _LAYOUT_PIXELS_PER_MM = 4.0
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
 _BEST_PIXELS_PER_MM = 4.0
+_MANY_CROSSINGS = 150
 _USUAL_SCALES = (2.9, 6.0)  # pixels per mm that the page look sees well
 _LARGEST_PAGE_MM = 650.0
 _CANDIDATES = 10
@@ -338,13 +339,13 @@ def _trace_rows(
 
 
 def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
-    """Find the grid, looking again at a better size where the first look was not at one."""
+    """Find the grid, looking again at other sizes where little was seen or at a better one."""
     longest = max(photo.shape[:2])
     first = min(_FIRST_LOOK_PX, 2 * longest)
     tried: list[tuple[float, PageGeometry]] = []
     refusal: PageRejected | None = None
     for size in (first, first // 2, min(2000, longest)):
-        if size < 160 or (tried and size != first):
+        if size < 160 or any(support > _MANY_CROSSINGS for support, _ in tried):
             continue
         try:
             geometry, support = _geometry_at(photo, looks, size)
