@@ -125,7 +125,13 @@ def read_calibration(lines: Sequence[TextLine]) -> Printed:
                 break
     quotes = []
     speed = gain = chest = None
-    known = [item for item in speeds if item[0] > _LEAST_SURE and item[1] in SPEEDS_MM_PER_S]
+    known = [
+        item
+        for item in speeds
+        if item[0] > _LEAST_SURE
+        and item[1] in SPEEDS_MM_PER_S
+        and (item[1] == USUAL_SPEED_MM_PER_S or _is_spelled(item[2]))
+    ]
     if known:
         _, speed, quote = max(known)
         quotes.append(quote)
@@ -137,7 +143,9 @@ def read_calibration(lines: Sequence[TextLine]) -> Printed:
     usable = [
         item
         for item in gains
-        if item[0] > _LEAST_SURE and all(value in GAINS_MM_PER_MV for value in item[1])
+        if item[0] > _LEAST_SURE
+        and all(value in GAINS_MM_PER_MV for value in item[1])
+        and (set(item[1]) == {USUAL_GAIN_MM_PER_MV} or _is_spelled(item[2]))
     ]
     if usable:
         _, (gain, chest), quote = max(usable)
@@ -160,6 +168,11 @@ def _refuse_others(
                 f"something else, give it with {option}.",
                 "quality",
             )
+
+
+def _is_spelled(quote: str) -> bool:
+    """Whether a unit has its letters, or is none: what is unusual must be said clearly."""
+    return any(part in quote for part in ("mm", "mv", "x"))
 
 
 def _value(number: str) -> float:
