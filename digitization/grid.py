@@ -259,7 +259,9 @@ def _settled(points: FloatArray, index: NDArray[np.int64]) -> NDArray[np.int64]:
     A line that is no grid line may have joined crossings a whole cell apart. Paper bends, but has
     no steps: pieces that are a whole number of cells off from the largest are numbered anew.
     """
-    period = float(np.median(cKDTree(points).query(points, k=2)[0][:, 1])) if len(points) > 1 else 0
+    if len(points) < _MIN_CROSSINGS:
+        return index
+    period = float(np.median(cKDTree(points).query(points, k=2)[0][:, 1]))
     pairs = cKDTree(points).query_pairs(_NEAR_CELLS * period, output_type="ndarray")
     count = len(points)
     for _ in range(_SLIP_TURNS):

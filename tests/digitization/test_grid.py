@@ -59,6 +59,18 @@ def test_pieces_a_whole_cell_off_are_numbered_anew(slip):
     np.testing.assert_array_equal(_settled(points[seen], slipped[seen]), true[seen])
 
 
+def test_three_crossings_are_too_few_to_measure():
+    lines_x, lines_y = np.zeros((2, 240, 400), np.float32)
+    lines_x[100:140, 100::20][:, :3] = 1
+    lines_y[120, 90:150] = 1
+    # Enough other crossings that hang together with none.
+    for k in range(15):
+        lines_x[20 + 12 * k : 24 + 12 * k, 200 + (k % 5) * 37] = 1
+        lines_y[22 + 12 * k, 198 + (k % 5) * 37 : 203 + (k % 5) * 37] = 1
+    with pytest.raises(PageRejected, match="grid"):
+        find_crossings(lines_x, lines_y)
+
+
 def test_missing_parts_of_the_grid_are_bridged():
     photo = photograph("3x4+1", "photo", 4)
     width, height = photo.spec.camera.photo_size
