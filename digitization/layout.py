@@ -8,7 +8,7 @@ limb-lead identities of what was read support or contradict it later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -28,6 +28,10 @@ _USUAL_COLUMNS_MM = (62.5, 125.0)
 _CABRERA_PRIOR = 1.5
 _NAME_TOLERANCE_MM = (4.5, 3.5)
 _USUAL_NAME_MM = (2.2, 1.4)
+_SURE_NAME = 0.5
+_NAME_FROM_ROW_MM = 14.0
+_ROW_APART = (0.5, 1.5)
+_WIDE_GAP = 1.6
 _UNNAMED_COLUMN = (3.0, 0.5)  # where one column or more have names
 
 
@@ -308,6 +312,52 @@ def _pulses(
     return tuple(seen)
 
 
+def with_named_rows(seen: PageSeen) -> PageSeen:
+    """The same page with the faint rows that only their names tell of.
+
+    Names stand at one height above (or below) their rows: where most do, a name without a row has
+    one that was not seen.
+    """
+    names = [name for name in seen.names if name.score > _SURE_NAME]
+    if len(seen.rows) < 2 or len(names) < 3:
+        return seen
+    levels = np.array([row.y_mm for row in seen.rows])
+    heights = np.array([name.y_mm for name in names])
+    apart = levels[:, None] - heights
+    tried = np.sort(apart[np.abs(apart) < _NAME_FROM_ROW_MM])
+    if not len(tried):
+        return seen
+    missed = np.abs(apart[None] - tried[:, None, None]).min(axis=1)  # (tried, names)
+    matched = (missed < _NAME_TOLERANCE_MM[1]).sum(axis=1)
+    likely = tried[matched == matched.max()]
+    above = likely[likely > 0]  # Most names stand above their rows.
+    beside = float(np.median(above if len(above) else likely))
+    has_row = np.abs(apart - beside).min(axis=0) < _NAME_TOLERANCE_MM[1]
+    if has_row.sum() < max(3, 0.6 * len(names)):
+        return seen
+    columns = np.array([name.x_mm for name in names])[has_row]
+    named = np.sort(heights + beside)
+    groups = np.split(named, np.flatnonzero(np.diff(named) > _NAME_TOLERANCE_MM[1]) + 1)
+    steps = [group.mean() for group in groups] if len(groups) > 1 else levels
+    spacing = float(np.median(np.diff(steps)))
+    left = float(np.median([row.left_mm for row in seen.rows]))
+    right = float(np.median([row.right_mm for row in seen.rows]))
+    rows = list(seen.rows)
+    missing = sorted(
+        (
+            name.y_mm + beside
+            for name, known in zip(names, has_row, strict=True)
+            if not known and np.abs(columns - name.x_mm).min() < _NAME_TOLERANCE_MM[0]
+        ),
+        key=lambda level: float(np.abs(levels - level).min()),
+    )
+    for level in missing:
+        away = min(abs(row.y_mm - level) for row in rows) / spacing
+        if _ROW_APART[0] < away < _ROW_APART[1]:
+            rows.append(RowSeen(level, left, right))
+    return replace(seen, rows=tuple(sorted(rows, key=lambda row: row.y_mm)))
+
+
 def candidate_layouts(
     seen: PageSeen, layout: str | None = None, order: str | None = None
 ) -> list[LayoutFound]:
@@ -452,6 +502,8 @@ def _support(
     missing_rows = layout.total_rows - len(rows)
     unnamed = len(expected) - len(best_matched)
     dropped = len(seen.rows) - len(rows)
+    gaps = np.diff([row.y_mm for row in rows[: max(layout.rows - offset, 0)]])
+    wide_gaps = int((gaps > _WIDE_GAP * np.median(gaps)).sum()) if len(gaps) else 0
     score = (
         best_total
         + rhythm_support
@@ -460,6 +512,7 @@ def _support(
         - _UNNAMED_COLUMN[len(named_columns) > 1] * unnamed_columns
         - 0.12 * max(unnamed, 0)
         - 0.8 * dropped
+        - 3.0 * wide_gaps
         - (_CABRERA_PRIOR if order == "cabrera" else 0.0)
     )
     column_mm, left_mm = width, left

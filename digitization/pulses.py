@@ -139,9 +139,7 @@ def measure_pulse(picture: NDArray[np.uint8], x: int, y: int) -> PulseMeasured |
     return None if found is None else found[2]
 
 
-def _measure(
-    picture: NDArray[np.uint8], x: int, y: int
-) -> tuple[int, int, PulseMeasured] | None:
+def _measure(picture: NDArray[np.uint8], x: int, y: int) -> tuple[int, int, PulseMeasured] | None:
     """The row and the first column of a pulse's top, and its size."""
     paper = float(np.quantile(picture, 0.8))
     depth = np.clip(paper - picture.astype(np.float32), 0, None)

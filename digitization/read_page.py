@@ -31,6 +31,7 @@ from digitization.layout import (
     RowSeen,
     candidate_layouts,
     look_over,
+    with_named_rows,
 )
 from digitization.limb_leads import reconcile
 from digitization.names import beside, read_words, search_names
@@ -64,6 +65,8 @@ _TRUSTED_STRIP = 0.6
 _SAME_LEAD = 0.99
 _OTHER_LEAD = 0.95
 _BY_CHANCE = 0.4
+_LEAST_RHYTHM = 0.3
+_NO_RHYTHM = 3.0
 _UNNAMED_USUAL = 0.7
 _UNNAMED_OTHER = 0.9
 _LIKE_NAMES = (range(3), range(3, 6), range(6, 12))  # lead numbers
@@ -477,7 +480,8 @@ def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPag
     beyond = BORDER_MM - _BESIDE_GRID_MM
     inside = (left + beyond, top + beyond, right - beyond, bottom - beyond)
     seen = look_over(maps, left + shift, top + shift, scale / maps.scale[0], inside)
-    return replace(seen, names=read_words(photo, geometry, seen.names, looks.see_names))
+    names = read_words(photo, geometry, seen.names, looks.see_names)
+    return with_named_rows(replace(seen, names=names))
 
 
 @dataclass(frozen=True)
@@ -514,6 +518,7 @@ class _Composition:
             + 2.5 * known(checks.einthoven)
             + 2.5 * known(checks.goldberger)
             + 1.5 * known(checks.rhythm)
+            - _NO_RHYTHM * (checks.rhythm < _LEAST_RHYTHM)
         )
 
 
@@ -716,7 +721,7 @@ def _refuse(best: _Composition, options: ReadOptions) -> None:
             "take the photo closer and sharper, or name the layout with --layout.",
             "layout",
         )
-    if np.isfinite(agreement.rhythm) and agreement.rhythm < 0.3:
+    if agreement.rhythm < _LEAST_RHYTHM:
         raise PageRejected(
             "The rhythm strip does not agree with the same lead above it, so leads or time base "
             "were read wrongly; take the photo flatter and sharper.",

@@ -9,6 +9,7 @@ from digitization.layout import (
     RowSeen,
     candidate_layouts,
     look_over,
+    with_named_rows,
 )
 from ecg.leads import LEADS
 from ecg.paper import LAYOUTS
@@ -84,3 +85,29 @@ def test_names_without_rows_are_no_page():
     names = tuple(NameSeen(lead, 10.0, 10.0, 1.0) for lead in LEADS)
     with pytest.raises(PageRejected, match="traces"):
         candidate_layouts(PageSeen(names, (), ()))
+
+
+@pytest.mark.parametrize("layout", ["12x1", "6x2", "3x4"])
+@pytest.mark.parametrize("faint", [(1,), (0, 2)])
+@pytest.mark.parametrize("above_mm", [6.0, -5.0])
+def test_faint_rows_are_found_by_their_names(layout, faint, above_mm):
+    page = _page(layout, offset=(4.0, -above_mm))
+    if len(page.rows) - len(faint) < 2:
+        pytest.skip("one row alone does not tell where names stand")
+    kept = tuple(row for number, row in enumerate(page.rows) if number not in faint)
+    rows = with_named_rows(PageSeen(page.names, kept, ())).rows
+    assert [row.y_mm for row in rows] == [row.y_mm for row in page.rows]
+
+
+def test_false_names_make_no_rows():
+    page = _page("3x4+1")
+    false = (NameSeen("V2", 150.0, 160.0, 0.9), NameSeen("V1", 60.0, 5.0, 0.9))
+    seen = PageSeen((*page.names, *false), page.rows, ())
+    assert with_named_rows(seen) == seen
+
+
+def test_names_of_a_part_do_not_stand_for_rows_with_another_between():
+    page = _page("12x1")
+    gone = PageSeen((), tuple(row for k, row in enumerate(page.rows) if k not in (5, 10)), ())
+    whole = PageSeen((), page.rows[:10], ())
+    assert candidate_layouts(gone)[0].score < candidate_layouts(whole)[0].score
