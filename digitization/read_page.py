@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,24 +21,28 @@ from digitization.calibration import (
     read_calibration,
 )
 from digitization.corners import geometry_from_corners
+from digitization.find_page import (
+    BEST_PIXELS_PER_MM,
+    QUARTER_TURNS,
+    SeesPages,
+    find_geometry,
+    find_upright,
+    turn_geometry,
+)
 from digitization.flat import flat_geometry
 from digitization.given import GivenPage, PlacedLeads, place_leads, see_given, settle, turns_of
-from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import (
     LayoutFound,
     PageSeen,
     PulseSeen,
     RowSeen,
     candidate_layouts,
-    look_over,
-    with_named_rows,
 )
 from digitization.limb_leads import reconcile
-from digitization.names import beside, read_words, search_names
 from digitization.page_description import describe_page
 from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
-from digitization.quality import Agreement, correlation, limb_checks
-from digitization.rectify import rectify
+from digitization.quality import Agreement, limb_checks
+from digitization.rhythm import add_strips
 from digitization.rows import read_rows
 from digitization.text_lines import read_lines
 from digitization.time_base import time_base
@@ -51,25 +55,10 @@ from ecg.paper import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S, PrintedLead, ch
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Step, Trace
 
-_TURNS = (0, 2, 1, 3)
-_ENOUGH_NAMES = 4.5
-_LAYOUT_PIXELS_PER_MM = 4.0
-_BESIDE_GRID_MM = 6.0
-_FIRST_LOOK_PX = 1280
-_BEST_PIXELS_PER_MM = 4.0
-_MANY_CROSSINGS = 150
-_USUAL_SCALES = (2.9, 6.0)  # pixels per mm that the page look sees well
-_LARGEST_PAGE_MM = 650.0
 _CANDIDATES = 10
-_TRUSTED_STRIP = 0.6
-_SAME_LEAD = 0.99
-_OTHER_LEAD = 0.95
 _BY_CHANCE = 0.4
 _LEAST_RHYTHM = 0.3
 _NO_RHYTHM = 3.0
-_UNNAMED_USUAL = 0.7
-_UNNAMED_OTHER = 0.9
-_LIKE_NAMES = (range(3), range(3, 6), range(6, 12))  # lead numbers
 _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
 _BESIDE_PULSE_MM = 3.0
@@ -77,25 +66,6 @@ _LEAST_SUPPORT_STRIP = 0.8
 
 
 FloatArray = NDArray[np.float64]
-
-
-class SeesPages(Protocol):
-    """The looks, as the reader needs them (``segmentation.looks.Looks``)."""
-
-    def see_page(self, photo: NDArray[np.uint8], longest_px: int) -> ProbabilityMaps:
-        """Page look at a photo."""
-
-    def see_layout(self, page: NDArray[np.uint8]) -> ProbabilityMaps:
-        """Layout look at a rectified page."""
-
-    def see_names(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Lead-name recogniser on grey crops: ``(n, 13)`` probabilities, the last of none."""
-
-    def see_trace(self, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Trace look at a strip about one row: ``(heights + 1, w)``, the last of no trace."""
-
-    def see_text(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Text reader on a grey crop of a line: ``(steps, 46)``, the first of no letter."""
 
 
 @dataclass(frozen=True)
@@ -303,7 +273,7 @@ def _geometry(
         return find_geometry(photo, looks), None
 
     def see_grid(pixels_per_mm: float) -> ProbabilityMaps:
-        size = round(max(photo.shape[:2]) * _BEST_PIXELS_PER_MM / pixels_per_mm)
+        size = round(max(photo.shape[:2]) * BEST_PIXELS_PER_MM / pixels_per_mm)
         return looks.see_page(photo, min(max(size, 160), 2600))
 
     return geometry_from_corners(parts.corners, see_grid)
@@ -316,7 +286,9 @@ def _see_page(
     parts = given.parts
     upright = parts.points is not None or parts.corners is not None
     if given.sees_layout:
-        geometry, seen, turns = find_upright(photo, geometry, looks, (0,) if upright else _TURNS)
+        geometry, seen, turns = find_upright(
+            photo, geometry, looks, (0,) if upright else QUARTER_TURNS
+        )
         return geometry, see_given(parts, geometry, seen), turns
     turns = 0 if upright else turns_of(parts, geometry)
     geometry = turn_geometry(geometry, turns)
@@ -339,149 +311,6 @@ def _trace_rows(
         seen = settle(seen, traces)
         traces = read_rows(photo, geometry, seen, looks)
     return seen, traces
-
-
-def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
-    """Find the grid, looking again at other sizes where little was seen or at a better one."""
-    longest = max(photo.shape[:2])
-    first = min(_FIRST_LOOK_PX, 2 * longest)
-    tried: list[tuple[float, PageGeometry]] = []
-    refusal: PageRejected | None = None
-    for size in (first, first // 2, min(2000, longest)):
-        if size < 160 or any(support > _MANY_CROSSINGS for support, _ in tried):
-            continue
-        try:
-            geometry, support = _geometry_at(photo, looks, size)
-        except PageRejected as rejected:
-            refusal = refusal or rejected
-            continue
-        tried.append((support, geometry))
-    if not tried:
-        reason = str(refusal or "No ECG grid was found.").removesuffix(".")
-        raise PageRejected(
-            f"{reason}; a flat picture without a grid can be read if you give its scale with "
-            "--mm-per-px.",
-            "grid",
-        )
-    support, geometry = max(tried, key=lambda item: item[0])
-    seen_at = geometry.pixels_per_mm() * first / longest
-    better = round(longest * _BEST_PIXELS_PER_MM / geometry.pixels_per_mm())
-    if seen_at <= _USUAL_SCALES[0] and better > 2 * longest:
-        # Of a small part of a page, seen so large, the 1 mm lines may look like those of 5 mm.
-        return _coarser(photo, looks, geometry, (first // 2, first // 4)) or geometry
-    seen_well = _USUAL_SCALES[0] < seen_at < _USUAL_SCALES[1]
-    if not seen_well and 160 < better < 2600 and better <= 2 * longest:
-        try:
-            again, more = _geometry_at(photo, looks, better)
-        except PageRejected:
-            return geometry
-        if more > 0.8 * support:
-            return again
-    return geometry
-
-
-def _coarser(
-    photo: NDArray[np.uint8], looks: SeesPages, geometry: PageGeometry, sizes: Sequence[int]
-) -> PageGeometry | None:
-    """A grid several times as coarse, seen at a smaller size of the picture."""
-    for size in sizes:
-        try:
-            coarse, _ = _geometry_at(photo, looks, size)
-        except PageRejected:
-            continue
-        scale = coarse.pixels_per_mm()
-        seen_at = scale * size / max(photo.shape[:2])
-        if scale > 3 * geometry.pixels_per_mm() and seen_at > _USUAL_SCALES[0]:
-            return coarse
-    return None
-
-
-def _geometry_at(
-    photo: NDArray[np.uint8], looks: SeesPages, longest_px: int
-) -> tuple[PageGeometry, float]:
-    """The geometry seen at one size, and how many crossings support it."""
-    maps = looks.see_page(photo, longest_px)
-    crossings = find_crossings(maps["grid_x"], maps["grid_y"])
-    geometry = fit_geometry(crossings, maps)
-    left, top, right, bottom = geometry.extent_mm
-    if right - left > _LARGEST_PAGE_MM or bottom - top > _LARGEST_PAGE_MM:
-        raise PageRejected(
-            "The picture shows a fine regular grid that is not ECG paper, or several pages at "
-            "once; photograph one page.",
-            "grid",
-        )
-    return geometry, float(len(crossings.points))
-
-
-def find_upright(
-    photo: NDArray[np.uint8],
-    geometry: PageGeometry,
-    looks: SeesPages,
-    quarter_turns: Sequence[int] = _TURNS,
-) -> tuple[PageGeometry, PageSeen, int]:
-    """Try quarter turns of the page until lead names are seen.
-
-    Where too few are seen, they are looked for again, closer, where a layout would print them.
-
-    Returns:
-        The geometry turned so that the page is upright, what is on it, and the quarter turns.
-    """
-    tried: list[tuple[float, PageGeometry, PageSeen, int]] = []
-    for turns in quarter_turns:
-        turned = turn_geometry(geometry, turns)
-        seen = _see_layout(photo, turned, looks)
-        score = _layout_score(seen)
-        # Pulses look like themselves only on an upright page.
-        if seen.pulses and score < _ENOUGH_NAMES:
-            score, seen = _search_names(photo, turned, score, seen, looks)
-        if score > _ENOUGH_NAMES:
-            return turned, seen, turns
-        tried.append((score, turned, seen, turns))
-    score, turned, seen, turns = max(tried, key=lambda one: one[0])
-    if not seen.pulses:
-        _, seen = _search_names(photo, turned, score, seen, looks)
-    return turned, seen, turns
-
-
-def _search_names(
-    photo: NDArray[np.uint8], geometry: PageGeometry, score: float, seen: PageSeen, looks: SeesPages
-) -> tuple[float, PageSeen]:
-    """The page with the names found by a closer look, where they fit a layout better."""
-    names = search_names(photo, geometry, seen.rows, looks.see_names)
-    tried = [(score, seen)]
-    for more in ((), beside(seen.names, names)) if names else ():
-        found = replace(seen, names=(*names, *more))
-        tried.append((_layout_score(found), found))
-    return max(tried, key=lambda one: one[0])
-
-
-def _layout_score(seen: PageSeen) -> float:
-    """How well some layout explains the names on a page."""
-    try:
-        return candidate_layouts(seen)[0].score
-    except PageRejected:
-        return -np.inf
-
-
-def turn_geometry(geometry: PageGeometry, quarter_turns: int) -> PageGeometry:
-    """The same map for a page whose axes are turned by quarter turns."""
-    points = np.rot90(geometry.photo_points, quarter_turns, axes=(0, 1))
-    return replace(geometry, photo_points=np.ascontiguousarray(points))
-
-
-def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPages) -> PageSeen:
-    left, top, right, bottom = geometry.extent_mm
-    scale = _LAYOUT_PIXELS_PER_MM
-    size = (round((right - left) * scale), round((bottom - top) * scale))
-    page = rectify(photo, geometry, left, top, size, scale)
-    maps = looks.see_layout(page)
-    # The first pixel of the maps is the middle of the page's first two.
-    shift = (maps.scale[0] - 1) / 2 / scale
-    beyond = BORDER_MM - _BESIDE_GRID_MM
-    inside = (left + beyond, top + beyond, right - beyond, bottom - beyond)
-    seen = look_over(maps, left + shift, top + shift, scale / maps.scale[0], inside)
-    names = read_words(photo, geometry, seen.names, looks.see_names)
-    return with_named_rows(replace(seen, names=names))
 
 
 @dataclass(frozen=True)
@@ -597,7 +426,7 @@ def _measure(
         signal[LEAD_INDEX[lead.lead], first : first + room] = values[:room]
         confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
     einthoven, goldberger = limb_checks(signal)
-    rhythm, strip_leads = _add_strips(signal, confidence, strips, rhythm_read)
+    rhythm, strip_leads = add_strips(signal, confidence, strips, rhythm_read)
     short = [lead for lead in printed if not lead.is_rhythm]
     printed = (*short, *strip_leads)
     signal = reconcile(signal, calibration.gain_mm_per_mv)
@@ -635,73 +464,6 @@ def _zero_level(row: RowSeen, trace: RowTrace, pulses: tuple[PulseSeen, ...]) ->
             return pulse.bottom_mm
     finite = trace.y_mm[np.isfinite(trace.y_mm)]
     return float(np.median(finite)) if finite.size else row.y_mm
-
-
-def _add_strips(
-    signal: NDArray[np.float32],
-    confidence: NDArray[np.float32],
-    strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]],
-    named: tuple[bool, ...] | None,
-) -> tuple[float, list[PrintedLead]]:
-    """Lay rhythm strips over the short leads; return how well the two agree, and the strips.
-
-    Where a strip's lead name was not read, it is the usual lead or the one that it agrees with
-    clearly better, and is left out where it agrees with none. Where it was read, it is another
-    only if that agrees far better and has a like name ("II" is easily read as "I" or "III"). A
-    name that a person gave (``named`` is None) stands.
-    """
-    agreements, leads = [], []
-    taken: set[int] = set()
-    for number, (lead, values, sure) in enumerate(strips):
-        values, sure = _fit(values, signal.shape[1]), _fit(sure, signal.shape[1], 0.0)
-        scores = {k: correlation(values, signal[k]) for k in range(12) if k not in taken}
-        known = {k: value for k, value in scores.items() if np.isfinite(value)}
-        index = LEAD_INDEX[lead.lead]
-        if known and named is not None:
-            is_named = number < len(named) and named[number]
-            likely = _lead_of_strip(index, is_named, known)
-            if likely is None:
-                agreements.append(max(known.values()))
-                continue
-            index = likely
-        taken.add(index)
-        leads.append(replace(lead, lead=LEADS[index]))
-        if index in known:
-            agreements.append(known[index])
-        # One of the two, never a mixture: they differ by a fraction of a millimetre.
-        finite = np.isfinite(values)
-        trusted = finite.any() and float(sure[finite].mean()) > _TRUSTED_STRIP
-        replaced = finite if trusted else finite & ~np.isfinite(signal[index])
-        signal[index, replaced] = values[replaced]
-        confidence[index, replaced] = sure[replaced]
-    return (float(np.mean(agreements)) if agreements else float("nan")), leads
-
-
-def _lead_of_strip(index: int, is_named: bool, agreements: Mapping[int, float]) -> int | None:
-    """The lead of a rhythm strip; None where that cannot be told.
-
-    Args:
-        index: the lead of its name, or the usual one.
-        is_named: whether its name was read.
-        agreements: correlation with the short leads by their number.
-    """
-    likely = max(agreements, key=lambda k: agreements[k])
-    best, own = agreements[likely], agreements.get(index, -1.0)
-    # Next to nothing is left to explain, and of the other much.
-    same = best > _SAME_LEAD and own < _OTHER_LEAD
-    if is_named:
-        like = any(index in group and likely in group for group in _LIKE_NAMES)
-        return likely if same or (like and best > max(0.9, own + 0.15)) else index
-    if best <= own + 0.03:
-        return index if own > _UNNAMED_USUAL else None
-    return likely if best > _UNNAMED_OTHER else None
-
-
-def _fit(values: NDArray[np.float32], length: int, fill: float = np.nan) -> NDArray[np.float32]:
-    """Cut or pad to a length."""
-    out = np.full(length, fill, np.float32)
-    out[: min(length, len(values))] = values[:length]
-    return out
 
 
 def _refuse(best: _Composition, options: ReadOptions) -> None:

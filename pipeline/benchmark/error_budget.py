@@ -10,8 +10,9 @@ import numpy as np
 from tqdm import tqdm
 
 from dataset_generation.photo import Photo
+from digitization.find_page import SeesPages
 from digitization.given import GivenPage
-from digitization.read_page import ReadOptions, SeesPages, read_page
+from digitization.read_page import ReadOptions, read_page
 from ecg.page_parts import PageParts
 from ecg.reading import PageRejected, Reading
 from ecg.record import Record

@@ -9,6 +9,7 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
+import digitization.find_page as find_page
 import digitization.read_page as reader
 from dataset_generation.page import Page
 from dataset_generation.photo import Photo, sample_photo
@@ -126,7 +127,7 @@ def photograph(layout: str, strength: str, seed: int, pixels_per_mm: float = 4.0
 def read_perfectly(photo: Photo, monkeypatch: Any, **options: Any) -> Any:
     """Read a photo with looks that see its truth."""
     looks = PerfectLooks(photo)
-    monkeypatch.setattr(reader, "_see_layout", looks.see_layout_of)
+    monkeypatch.setattr(find_page, "_see_layout", looks.see_layout_of)
     monkeypatch.setattr(reader, "read_rows", looks.read_rows)
     width, height = photo.spec.camera.photo_size
     blank = np.zeros((height, width, 3), np.uint8)

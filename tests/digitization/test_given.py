@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from digitization.find_page import turn_geometry
 from digitization.given import GivenPage, see_given, settle, turns_of
 from digitization.layout import PageSeen
-from digitization.read_page import turn_geometry
 from digitization.trace_mask import draw_trace_mask, read_trace_mask
 from ecg.leads import LEAD_INDEX
 from ecg.page_geometry import PageGeometry

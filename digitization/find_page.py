@@ -1,0 +1,190 @@
+"""The page in a photo: its grid at a scale that is seen well, its upright turn, what is on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitization.grid import BORDER_MM, find_crossings, fit_geometry
+from digitization.layout import PageSeen, candidate_layouts, look_over, with_named_rows
+from digitization.names import beside, read_words, search_names
+from digitization.rectify import rectify
+from ecg.page_geometry import PageGeometry
+from ecg.probability_maps import ProbabilityMaps
+from ecg.reading import PageRejected
+
+QUARTER_TURNS = (0, 2, 1, 3)
+BEST_PIXELS_PER_MM = 4.0
+_ENOUGH_NAMES = 4.5
+_LAYOUT_PIXELS_PER_MM = 4.0
+_BESIDE_GRID_MM = 6.0
+_FIRST_LOOK_PX = 1280
+_LARGEST_PAGE_MM = 650.0
+_MANY_CROSSINGS = 150
+_USUAL_SCALES = (2.9, 6.0)  # pixels per mm that the page look sees well
+
+
+class SeesPages(Protocol):
+    """The looks, as the reader needs them (``segmentation.looks.Looks``)."""
+
+    def see_page(self, photo: NDArray[np.uint8], longest_px: int) -> ProbabilityMaps:
+        """Page look at a photo."""
+
+    def see_layout(self, page: NDArray[np.uint8]) -> ProbabilityMaps:
+        """Layout look at a rectified page."""
+
+    def see_names(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Lead-name recogniser on grey crops: ``(n, 13)`` probabilities, the last of none."""
+
+    def see_trace(self, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Trace look at a strip about one row: ``(heights + 1, w)``, the last of no trace."""
+
+    def see_text(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Text reader on a grey crop of a line: ``(steps, 46)``, the first of no letter."""
+
+
+def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
+    """Find the grid, looking again at other sizes where little was seen or at a better one."""
+    longest = max(photo.shape[:2])
+    first = min(_FIRST_LOOK_PX, 2 * longest)
+    tried: list[tuple[float, PageGeometry]] = []
+    refusal: PageRejected | None = None
+    for size in (first, first // 2, min(2000, longest)):
+        if size < 160 or any(support > _MANY_CROSSINGS for support, _ in tried):
+            continue
+        try:
+            geometry, support = _geometry_at(photo, looks, size)
+        except PageRejected as rejected:
+            refusal = refusal or rejected
+            continue
+        tried.append((support, geometry))
+    if not tried:
+        reason = str(refusal or "No ECG grid was found.").removesuffix(".")
+        raise PageRejected(
+            f"{reason}; a flat picture without a grid can be read if you give its scale with "
+            "--mm-per-px.",
+            "grid",
+        )
+    support, geometry = max(tried, key=lambda item: item[0])
+    seen_at = geometry.pixels_per_mm() * first / longest
+    better = round(longest * BEST_PIXELS_PER_MM / geometry.pixels_per_mm())
+    if seen_at <= _USUAL_SCALES[0] and better > 2 * longest:
+        # Of a small part of a page, seen so large, the 1 mm lines may look like those of 5 mm.
+        return _coarser(photo, looks, geometry, (first // 2, first // 4)) or geometry
+    seen_well = _USUAL_SCALES[0] < seen_at < _USUAL_SCALES[1]
+    if not seen_well and 160 < better < 2600 and better <= 2 * longest:
+        try:
+            again, more = _geometry_at(photo, looks, better)
+        except PageRejected:
+            return geometry
+        if more > 0.8 * support:
+            return again
+    return geometry
+
+
+def _coarser(
+    photo: NDArray[np.uint8], looks: SeesPages, geometry: PageGeometry, sizes: Sequence[int]
+) -> PageGeometry | None:
+    """A grid several times as coarse, seen at a smaller size of the picture."""
+    for size in sizes:
+        try:
+            coarse, _ = _geometry_at(photo, looks, size)
+        except PageRejected:
+            continue
+        scale = coarse.pixels_per_mm()
+        seen_at = scale * size / max(photo.shape[:2])
+        if scale > 3 * geometry.pixels_per_mm() and seen_at > _USUAL_SCALES[0]:
+            return coarse
+    return None
+
+
+def _geometry_at(
+    photo: NDArray[np.uint8], looks: SeesPages, longest_px: int
+) -> tuple[PageGeometry, float]:
+    """The geometry seen at one size, and how many crossings support it."""
+    maps = looks.see_page(photo, longest_px)
+    crossings = find_crossings(maps["grid_x"], maps["grid_y"])
+    geometry = fit_geometry(crossings, maps)
+    left, top, right, bottom = geometry.extent_mm
+    if right - left > _LARGEST_PAGE_MM or bottom - top > _LARGEST_PAGE_MM:
+        raise PageRejected(
+            "The picture shows a fine regular grid that is not ECG paper, or several pages at "
+            "once; photograph one page.",
+            "grid",
+        )
+    return geometry, float(len(crossings.points))
+
+
+def find_upright(
+    photo: NDArray[np.uint8],
+    geometry: PageGeometry,
+    looks: SeesPages,
+    quarter_turns: Sequence[int] = QUARTER_TURNS,
+) -> tuple[PageGeometry, PageSeen, int]:
+    """Try quarter turns of the page until lead names are seen.
+
+    Where too few are seen, they are looked for again, closer, where a layout would print them.
+
+    Returns:
+        The geometry turned so that the page is upright, what is on it, and the quarter turns.
+    """
+    tried: list[tuple[float, PageGeometry, PageSeen, int]] = []
+    for turns in quarter_turns:
+        turned = turn_geometry(geometry, turns)
+        seen = _see_layout(photo, turned, looks)
+        score = _layout_score(seen)
+        # Pulses look like themselves only on an upright page.
+        if seen.pulses and score < _ENOUGH_NAMES:
+            score, seen = _search_names(photo, turned, score, seen, looks)
+        if score > _ENOUGH_NAMES:
+            return turned, seen, turns
+        tried.append((score, turned, seen, turns))
+    score, turned, seen, turns = max(tried, key=lambda one: one[0])
+    if not seen.pulses:
+        _, seen = _search_names(photo, turned, score, seen, looks)
+    return turned, seen, turns
+
+
+def _search_names(
+    photo: NDArray[np.uint8], geometry: PageGeometry, score: float, seen: PageSeen, looks: SeesPages
+) -> tuple[float, PageSeen]:
+    """The page with the names found by a closer look, where they fit a layout better."""
+    names = search_names(photo, geometry, seen.rows, looks.see_names)
+    tried = [(score, seen)]
+    for more in ((), beside(seen.names, names)) if names else ():
+        found = replace(seen, names=(*names, *more))
+        tried.append((_layout_score(found), found))
+    return max(tried, key=lambda one: one[0])
+
+
+def _layout_score(seen: PageSeen) -> float:
+    """How well some layout explains the names on a page."""
+    try:
+        return candidate_layouts(seen)[0].score
+    except PageRejected:
+        return -np.inf
+
+
+def turn_geometry(geometry: PageGeometry, quarter_turns: int) -> PageGeometry:
+    """The same map for a page whose axes are turned by quarter turns."""
+    points = np.rot90(geometry.photo_points, quarter_turns, axes=(0, 1))
+    return replace(geometry, photo_points=np.ascontiguousarray(points))
+
+
+def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPages) -> PageSeen:
+    left, top, right, bottom = geometry.extent_mm
+    scale = _LAYOUT_PIXELS_PER_MM
+    size = (round((right - left) * scale), round((bottom - top) * scale))
+    page = rectify(photo, geometry, left, top, size, scale)
+    maps = looks.see_layout(page)
+    # The first pixel of the maps is the middle of the page's first two.
+    shift = (maps.scale[0] - 1) / 2 / scale
+    beyond = BORDER_MM - _BESIDE_GRID_MM
+    inside = (left + beyond, top + beyond, right - beyond, bottom - beyond)
+    seen = look_over(maps, left + shift, top + shift, scale / maps.scale[0], inside)
+    names = read_words(photo, geometry, seen.names, looks.see_names)
+    return with_named_rows(replace(seen, names=names))

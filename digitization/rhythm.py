@@ -1,0 +1,87 @@
+"""Rhythm strips: which lead each shows, laid over the short leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitization.quality import correlation
+from ecg.leads import LEAD_INDEX, LEADS
+from ecg.paper import PrintedLead
+
+_TRUSTED_STRIP = 0.6
+_SAME_LEAD = 0.99
+_OTHER_LEAD = 0.95
+_UNNAMED_USUAL = 0.7
+_UNNAMED_OTHER = 0.9
+_LIKE_NAMES = (range(3), range(3, 6), range(6, 12))  # lead numbers
+
+
+def add_strips(
+    signal: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]],
+    named: tuple[bool, ...] | None,
+) -> tuple[float, list[PrintedLead]]:
+    """Lay rhythm strips over the short leads; return how well the two agree, and the strips.
+
+    Where a strip's lead name was not read, it is the usual lead or the one that it agrees with
+    clearly better, and is left out where it agrees with none. Where it was read, it is another
+    only if that agrees far better and has a like name ("II" is easily read as "I" or "III"). A
+    name that a person gave (``named`` is None) stands.
+    """
+    agreements, leads = [], []
+    taken: set[int] = set()
+    for number, (lead, values, sure) in enumerate(strips):
+        values, sure = _fit(values, signal.shape[1]), _fit(sure, signal.shape[1], 0.0)
+        scores = {k: correlation(values, signal[k]) for k in range(12) if k not in taken}
+        known = {k: value for k, value in scores.items() if np.isfinite(value)}
+        index = LEAD_INDEX[lead.lead]
+        if known and named is not None:
+            is_named = number < len(named) and named[number]
+            likely = lead_of_strip(index, is_named, known)
+            if likely is None:
+                agreements.append(max(known.values()))
+                continue
+            index = likely
+        taken.add(index)
+        leads.append(replace(lead, lead=LEADS[index]))
+        if index in known:
+            agreements.append(known[index])
+        # One of the two, never a mixture: they differ by a fraction of a millimetre.
+        finite = np.isfinite(values)
+        trusted = finite.any() and float(sure[finite].mean()) > _TRUSTED_STRIP
+        replaced = finite if trusted else finite & ~np.isfinite(signal[index])
+        signal[index, replaced] = values[replaced]
+        confidence[index, replaced] = sure[replaced]
+    return (float(np.mean(agreements)) if agreements else float("nan")), leads
+
+
+def lead_of_strip(index: int, is_named: bool, agreements: Mapping[int, float]) -> int | None:
+    """The lead of a rhythm strip; None where that cannot be told.
+
+    Args:
+        index: the lead of its name, or the usual one.
+        is_named: whether its name was read.
+        agreements: correlation with the short leads by their number.
+    """
+    likely = max(agreements, key=lambda k: agreements[k])
+    best, own = agreements[likely], agreements.get(index, -1.0)
+    # Next to nothing is left to explain, and of the other much.
+    same = best > _SAME_LEAD and own < _OTHER_LEAD
+    if is_named:
+        like = any(index in group and likely in group for group in _LIKE_NAMES)
+        return likely if same or (like and best > max(0.9, own + 0.15)) else index
+    if best <= own + 0.03:
+        return index if own > _UNNAMED_USUAL else None
+    return likely if best > _UNNAMED_OTHER else None
+
+
+def _fit(values: NDArray[np.float32], length: int, fill: float = np.nan) -> NDArray[np.float32]:
+    """Cut or pad to a length."""
+    out = np.full(length, fill, np.float32)
+    out[: min(length, len(values))] = values[:length]
+    return out
