@@ -30,9 +30,6 @@ _LEAST_READ = 0.4
 _LEAST_FOUND = 0.5
 _FEWEST = 3
 _APART_MM = (6.0, 4.0)
-_BESIDE_STRIP_MM = np.arange(-4.0, 12.1, 2.0)
-_ABOUT_STRIP_MM = np.arange(-11.0, 8.1, 1.5)
-_LEAST_STRIP_NAME = 0.9
 
 ReadsNames = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -118,23 +115,7 @@ def search_names(
         names += [name(r, 0.0, int(table[r, 0, i, j, : len(LEADS)].argmax()), i, j) for r in strips]
         best = tuple(one for one in names if one.score > _LEAST_FOUND)
     # Among so many crops one or two are read as a name by chance.
-    if len(best) >= _FEWEST:
-        return best
-    return _strip_name(photo, geometry, rows[0], read) if len(rows) == 1 else ()
-
-
-def _strip_name(
-    photo: NDArray[np.uint8], geometry: PageGeometry, row: RowSeen, read: ReadsNames
-) -> tuple[NameSeen, ...]:
-    """The name of a single row about its beginning; not "I", which any upright mark reads as."""
-    x, y = np.meshgrid(row.left_mm + _BESIDE_STRIP_MM, row.y_mm + _ABOUT_STRIP_MM, indexing="ij")
-    centres = np.stack([x, y], axis=-1).reshape(-1, 2)
-    probability = read(_crops(photo, geometry, centres))[:, : len(LEADS)]
-    probability[:, LEAD_INDEX["I"]] = 0
-    place, lead = (int(k) for k in np.unravel_index(probability.argmax(), probability.shape))
-    score = float(probability[place, lead])
-    name = NameSeen(LEADS[lead], float(centres[place, 0]), float(centres[place, 1]), score)
-    return (name,) if score > _LEAST_STRIP_NAME else ()
+    return best if len(best) >= _FEWEST else ()
 
 
 def beside(names: tuple[NameSeen, ...], known: tuple[NameSeen, ...]) -> tuple[NameSeen, ...]:
