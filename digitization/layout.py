@@ -318,7 +318,8 @@ def with_named_rows(seen: PageSeen) -> PageSeen:
     Names stand at one height above (or below) their rows: where most do, a name without a row has
     one that was not seen.
     """
-    names = [name for name in seen.names if name.score > _SURE_NAME]
+    # Any upright mark, as that between two leads, reads as "I".
+    names = [name for name in seen.names if name.score > _SURE_NAME and name.lead != "I"]
     if len(seen.rows) < 2 or len(names) < 3:
         return seen
     levels = np.array([row.y_mm for row in seen.rows])

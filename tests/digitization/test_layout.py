@@ -88,7 +88,7 @@ def test_names_without_rows_are_no_page():
 
 
 @pytest.mark.parametrize("layout", ["12x1", "6x2", "3x4"])
-@pytest.mark.parametrize("faint", [(1,), (0, 2)])
+@pytest.mark.parametrize("faint", [(1,), (2,), (1, 2)])
 @pytest.mark.parametrize("above_mm", [6.0, -5.0])
 def test_faint_rows_are_found_by_their_names(layout, faint, above_mm):
     page = _page(layout, offset=(4.0, -above_mm))
@@ -101,7 +101,8 @@ def test_faint_rows_are_found_by_their_names(layout, faint, above_mm):
 
 def test_false_names_make_no_rows():
     page = _page("3x4+1")
-    false = (NameSeen("V2", 150.0, 160.0, 0.9), NameSeen("V1", 60.0, 5.0, 0.9))
+    marks = tuple(NameSeen("I", 24.0 + 62.5 * k, 46.0, 0.9) for k in range(4))
+    false = (*marks, NameSeen("V2", 150.0, 160.0, 0.9), NameSeen("V1", 60.0, 5.0, 0.9))
     seen = PageSeen((*page.names, *false), page.rows, ())
     assert with_named_rows(seen) == seen
 
