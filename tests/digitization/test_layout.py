@@ -87,13 +87,13 @@ def test_names_without_rows_are_no_page():
         candidate_layouts(PageSeen(names, (), ()))
 
 
-@pytest.mark.parametrize("layout", ["12x1", "6x2", "3x4"])
-@pytest.mark.parametrize("faint", [(1,), (2,), (1, 2)])
+@pytest.mark.parametrize(
+    ("layout", "faint"),
+    [("12x1", (1,)), ("12x1", (5, 10)), ("6x2", (1, 2)), ("3x4", (1,)), ("3x4", (2,))],
+)
 @pytest.mark.parametrize("above_mm", [6.0, -5.0])
 def test_faint_rows_are_found_by_their_names(layout, faint, above_mm):
     page = _page(layout, offset=(4.0, -above_mm))
-    if len(page.rows) - len(faint) < 2:
-        pytest.skip("one row alone does not tell where names stand")
     kept = tuple(row for number, row in enumerate(page.rows) if number not in faint)
     rows = with_named_rows(PageSeen(page.names, kept, ())).rows
     assert [row.y_mm for row in rows] == [row.y_mm for row in page.rows]
