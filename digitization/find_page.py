@@ -53,7 +53,7 @@ def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
     first = min(_FIRST_LOOK_PX, 2 * longest)
     tried: list[tuple[float, PageGeometry]] = []
     refusal: PageRejected | None = None
-    for size in (first, first // 2, min(2000, longest)):
+    for size in dict.fromkeys((first, first // 2, min(2000, longest))):
         if size < 160 or any(support > _MANY_CROSSINGS for support, _ in tried):
             continue
         try:

@@ -261,8 +261,9 @@ def _settled(points: FloatArray, index: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     if len(points) < _MIN_CROSSINGS:
         return index
-    period = float(np.median(cKDTree(points).query(points, k=2)[0][:, 1]))
-    pairs = cKDTree(points).query_pairs(_NEAR_CELLS * period, output_type="ndarray")
+    tree = cKDTree(points)
+    period = float(np.median(tree.query(points, k=2)[0][:, 1]))
+    pairs = tree.query_pairs(_NEAR_CELLS * period, output_type="ndarray")
     count = len(points)
     for _ in range(_SLIP_TURNS):
         flat, _ = cv2.findHomography(points, index.astype(np.float64), cv2.LMEDS)

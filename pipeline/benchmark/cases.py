@@ -20,7 +20,6 @@ KIT_LAYOUT = "3x4+1"
 _MM_PER_INCH = 25.4
 _USUAL_DPI = 200.0
 _CROPPED_SHARE = 0.02
-_USUAL_SPEED, _USUAL_GAIN = 25.0, 10.0
 _BLACK, _GREY, _WHITE = (45, 45, 45), (150, 150, 150), (255, 255, 255)
 
 
@@ -146,9 +145,9 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
         if wanted.order not in (None, spec.order):
             continue
         printed = any("mm" in text.text.lower() for text in spec.texts)
-        if spec.speed_mm_per_s != _USUAL_SPEED and not printed:
+        if spec.speed_mm_per_s != Variant.speed_mm_per_s and not printed:
             continue
-        if spec.gain_mm_per_mv != _USUAL_GAIN and not printed and spec.pulse == "none":
+        if spec.gain_mm_per_mv != Variant.gain_mm_per_mv and not printed and spec.pulse == "none":
             continue
         if spec.duration_s == whole_s or layout == "strip":
             break
