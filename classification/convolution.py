@@ -1,4 +1,4 @@
-"""Convolutions along time and the shortcut beside them, as the signal networks share them.
+"""Convolutions along time and the blocks made of them, as the signal networks share them.
 
 They run as 2-D convolutions of height one, which in channels-last order are faster on a CPU than
 1-D ones.
@@ -6,7 +6,8 @@ They run as 2-D convolutions of height one, which in channels-last order are fas
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 
 def convolution(channels_in: int, channels: int, kernel: int, stride: int) -> nn.Conv2d:
@@ -22,3 +23,21 @@ def shortcut(channels_in: int, channels: int, stride: int) -> nn.Sequential:
     if channels_in != channels:
         layers += [convolution(channels_in, channels, 1, 1), nn.BatchNorm2d(channels)]
     return nn.Sequential(*layers)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions along time and a shortcut (He et al. 2016, doi 10.1109/CVPR.2016.90)."""
+
+    def __init__(self, channels_in: int, channels: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            convolution(channels_in, channels, kernel, stride),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            convolution(channels, channels, kernel, 1),
+            nn.BatchNorm2d(channels),
+        )
+        self.shortcut = shortcut(channels_in, channels, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.convolutions(x) + self.shortcut(x))

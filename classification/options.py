@@ -13,10 +13,10 @@ from learning.options import TrainingOptions
 class TrainSignals(TrainingOptions):
     """Train the MI classifier that reads signals."""
 
-    architecture: Literal["SignalResNet", "RibeiroNet", "XResNet1d", "InceptionNet1d"] = (
-        "SignalResNet"
-    )
-    """SignalResNet is compact and ships; the others are the field's, at their full widths."""
+    architecture: Literal[
+        "SignalResNet", "LeadwiseResNet", "RibeiroNet", "XResNet1d", "InceptionNet1d"
+    ] = "SignalResNet"
+    """The first two are compact and ship; the others are the field's, at their full widths."""
     initial: Path | None = None
     """Checkpoint of the same architecture to begin with; afresh where None."""
     out: Path = Path("runs/signal-mi")

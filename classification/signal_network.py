@@ -6,30 +6,11 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from classification.convolution import convolution, shortcut
+from classification.convolution import ResidualBlock, convolution
 from classification.signal_channels import NETWORK_SAMPLES, pooled, signal_channels
 from learning.onnx import GraphInput
 from learning.registry import register_network
-
-
-class _Block(nn.Module):
-    """Two convolutions along time and a shortcut (He et al. 2016, doi 10.1109/CVPR.2016.90)."""
-
-    def __init__(self, channels_in: int, channels: int, kernel: int, stride: int) -> None:
-        super().__init__()
-        self.convolutions = nn.Sequential(
-            convolution(channels_in, channels, kernel, stride),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(inplace=True),
-            convolution(channels, channels, kernel, 1),
-            nn.BatchNorm2d(channels),
-        )
-        self.shortcut = shortcut(channels_in, channels, stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.convolutions(x) + self.shortcut(x))
 
 
 @register_network
@@ -78,7 +59,7 @@ class SignalResNet(nn.Module):
             for block in range(blocks):
                 first = block == 0
                 stages.append(
-                    _Block(
+                    ResidualBlock(
                         channels_in if first else channels,
                         channels,
                         kernel,

@@ -12,6 +12,7 @@ from scipy.special import expit
 from torch import nn
 
 import classification.inception_network
+import classification.leadwise_network
 import classification.ribeiro_network
 import classification.signal_network
 import classification.xresnet_network  # noqa: F401  (all register their network)

@@ -25,6 +25,7 @@ def signal() -> np.ndarray:
 
 SIGNAL_NETWORKS = {
     "SignalResNet": TINY,
+    "LeadwiseResNet": {"lead_widths": [8, 8], "widths": [8, 8], "kernel": 3},
     "RibeiroNet": {"widths": [8, 8, 8], "kernel": 5},
     "XResNet1d": {"blocks": [1, 1], "widths": [8, 8], "kernel": 3},
     "InceptionNet1d": {"depth": 3, "width": 4, "kernels": [9, 5, 3], "bottleneck": 4},
@@ -83,7 +84,13 @@ def test_every_signal_network_becomes_a_graph(network, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "millions"),
-    [("SignalResNet", 1.9), ("RibeiroNet", 6.8), ("XResNet1d", 33), ("InceptionNet1d", 0.5)],
+    [
+        ("SignalResNet", 1.9),
+        ("LeadwiseResNet", 1.9),
+        ("RibeiroNet", 6.8),
+        ("XResNet1d", 33),
+        ("InceptionNet1d", 0.5),
+    ],
 )
 def test_full_sizes_are_those_of_the_field(name, millions):
     with torch.device("meta"):
