@@ -40,4 +40,5 @@ class ResidualBlock(nn.Module):
         self.shortcut = shortcut(channels_in, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Returns ``(batch, channels, 1, positions / stride)``."""
         return functional.relu(self.convolutions(x) + self.shortcut(x))

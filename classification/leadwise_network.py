@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -71,7 +73,7 @@ class LeadwiseResNet(nn.Module):
 def _stages(widths: tuple[int, ...], kernel: int, halve_first: bool) -> nn.Sequential:
     """Two blocks a stage; the first of a stage halves the time resolution."""
     blocks: list[nn.Module] = []
-    for stage, (before, width) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for stage, (before, width) in enumerate(pairwise(widths)):
         stride = 2 if stage > 0 or halve_first else 1
         blocks += [
             ResidualBlock(before, width, kernel, stride),
