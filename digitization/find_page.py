@@ -18,14 +18,14 @@ from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import PageRejected
 
 QUARTER_TURNS = (0, 2, 1, 3)
-BEST_PIXELS_PER_MM = 4.0
+BEST_PIXELS_PER_MM = 5.0
 _ENOUGH_NAMES = 4.5
 _LAYOUT_PIXELS_PER_MM = 4.0
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
 _LARGEST_PAGE_MM = 650.0
 _MANY_CROSSINGS = 150
-_USUAL_SCALES = (2.9, 6.0)  # pixels per mm that the page look sees well
+_USUAL_SCALES = (4.2, 6.0)  # pixels per mm at which the page look places lines best
 
 
 class SeesPages(Protocol):

@@ -35,10 +35,13 @@ _MIN_CROSSINGS = 12
 _MIN_PERIOD_PX = 6
 _SEEN = 0.05
 _BORDER_CELLS = 4
-_STIFFNESSES = (0.03, 0.3, 3.0, 30.0)
+_STIFFNESSES = (0.03, 0.3, 3.0, 30.0, 300.0)
+_AS_GOOD = 1.04
 _HELD_BACK = 0.2
 _NEAR_CELLS = 2.3
-_STEP_CELLS = 0.3
+_STEP_CELLS = 0.15
+_BETWEEN_CELLS = 0.25
+_PIECE = 3
 _SLIP_TURNS = 4
 _SLIP_VOTES = 12
 BORDER_MM = _BORDER_CELLS * MAJOR_GRID_MM
@@ -257,7 +260,8 @@ def _settled(points: FloatArray, index: NDArray[np.int64]) -> NDArray[np.int64]:
     """Numbers without slips.
 
     A line that is no grid line may have joined crossings a whole cell apart. Paper bends, but has
-    no steps: pieces that are a whole number of cells off from the largest are numbered anew.
+    no steps: pieces within which nothing steps are laid to the largest one after the other, the
+    nearest first, each moved by the whole number of cells that it is off there.
     """
     if len(points) < _MIN_CROSSINGS:
         return index
@@ -274,20 +278,37 @@ def _settled(points: FloatArray, index: NDArray[np.int64]) -> NDArray[np.int64]:
         whole = pairs[steps < _STEP_CELLS]
         agreed = coo_matrix((np.ones(len(whole)), (whole[:, 0], whole[:, 1])), (count, count))
         _, part = connected_components(agreed.tocsr(), directed=False)
-        trusted = part == np.argmax(np.bincount(part))
-        if trusted.all() or trusted.sum() < _MIN_CROSSINGS:
+        moved = _laid_together(points, index, part)
+        if np.array_equal(moved, index):
             break
+        index = moved
+    return index
+
+
+def _laid_together(
+    points: FloatArray, index: NDArray[np.int64], part: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """Numbers of pieces (``part`` of each crossing) that go on from those of the largest."""
+    index = index.copy()
+    sizes = np.bincount(part)
+    trusted = part == np.argmax(sizes)
+    if trusted.sum() < _MIN_CROSSINGS:
+        return index
+    waiting = set(np.flatnonzero(sizes).tolist()) - {int(np.argmax(sizes))}
+    while waiting:
         gap, _ = cKDTree(points[trusted]).query(points)
-        predicted = predict_index(points[trusted], index[trusted], points)
-        moved = False
-        for number in np.unique(part[~trusted]):
-            members = np.flatnonzero(part == number)
-            nearest = members[np.argsort(gap[members])[:_SLIP_VOTES]]
-            shift = np.round(np.median(predicted[nearest] - index[nearest], axis=0)).astype(int)
-            moved = moved or bool(shift.any())
-            index[members] += shift
-        if not moved:
-            break
+        large = [number for number in waiting if sizes[number] >= _PIECE] or list(waiting)
+        inside = np.isin(part, large) & ~trusted
+        number = int(part[inside][np.argmin(gap[inside])])
+        waiting.discard(number)
+        members = np.flatnonzero(part == number)
+        nearest = members[np.argsort(gap[members])[:_SLIP_VOTES]]
+        predicted = predict_index(points[trusted], index[trusted], points[nearest])
+        off = np.median(predicted - index[nearest], axis=0)
+        index[members] += np.round(off).astype(int)
+        # A piece between the numbers is made of crossings that are none.
+        if sizes[number] >= _PIECE and np.abs(off - np.round(off)).max() < _BETWEEN_CELLS:
+            trusted[members] = True
     return index
 
 
@@ -399,7 +420,7 @@ def _smooth(table: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
 
 
 def _best_plate(table: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
-    """The plate whose stiffness foretells best what is held back."""
+    """The stiffest plate of those that foretell best what is held back."""
     bending = _banded_bending(*known.shape)
     blocks = np.random.default_rng(0).random((known.shape[0] // 3 + 1, known.shape[1] // 3 + 1))
     held = np.kron(blocks < _HELD_BACK, np.ones((3, 3), bool))
@@ -410,7 +431,12 @@ def _best_plate(table: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
         errors = [np.linalg.norm(table - plate, axis=2)[held] for plate in tried]
         limit = 4 * min(float(np.median(error)) for error in errors) + 1e-6
         losses = [float((np.minimum(error, limit) ** 2).mean()) for error in errors]
-        stiffness = _STIFFNESSES[int(np.argmin(losses))]
+        # Neighbouring crossings err alike, so what is held back speaks for too soft a plate.
+        stiffness = max(
+            k
+            for k, loss in zip(_STIFFNESSES, losses, strict=True)
+            if loss <= _AS_GOOD * min(losses)
+        )
     return _plate(table, known, bending, stiffness, turns=3)
 
 
