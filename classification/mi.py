@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from classification.combination import Calibration
 from classification.explanation import Explanation, explain
 from classification.findings import FindingCalibration, Findings, find
+from classification.signal_route import RATE_HZ, SAMPLES, SignalRoute
 from ecg.lead_maps import LeadMaps
 from ecg.resampling import resample
 from learning.inference import RunningNetwork, open_network
 
 FACTS_FILE = "calibration.json"
 _LEAST_LEADS = 6
-_NETWORK_RATE_HZ = 100.0
-_NETWORK_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class MiClassifier:
     """The two routes and their combination.
 
     Args:
-        signals: trained ``SignalResNet``.
+        signals: the networks that read signals.
         maps: trained ``MapsNet``.
         calibrations: ``signal``, ``maps`` and ``both``.
         findings: the calibrations of the findings for whole recordings (``signal``) and pages
@@ -58,7 +57,7 @@ class MiClassifier:
 
     def __init__(
         self,
-        signals: RunningNetwork,
+        signals: SignalRoute,
         maps: RunningNetwork,
         calibrations: dict[str, Calibration],
         findings: dict[str, dict[str, FindingCalibration]],
@@ -81,11 +80,8 @@ class MiClassifier:
             shown: {name: FindingCalibration(**values) for name, values in each.items()}
             for shown, each in facts["findings"].items()
         }
-        # So small that a graphics card gains nothing.
-        signals, maps = (
-            open_network(checkpoints.path(name), "cpu") for name in ("mi_signals", "mi_maps")
-        )
-        return cls(signals, maps, calibrations, findings)
+        maps = open_network(checkpoints.path("mi_maps"), "cpu")
+        return cls(SignalRoute.load(), maps, calibrations, findings)
 
     def predict(
         self, signal_mv: NDArray[np.float32], rate_hz: float, lead_maps: LeadMaps | None
@@ -98,8 +94,8 @@ class MiClassifier:
             lead_maps: the page's lead maps; None for a signal that was never on paper.
         """
         shown = _network_window(signal_mv, rate_hz)
-        targets = self._signals.facts["classes"]
-        logits = dict(zip(targets, self._signals(shown[None])[0].astype(float), strict=True))
+        answers = self._signals.assess(shown[None])[0].tolist()
+        logits = dict(zip(self._signals.targets, answers, strict=True))
         signal_logit = logits["MI"]
         maps_logit = None
         if lead_maps is not None:
@@ -114,7 +110,7 @@ class MiClassifier:
             calibration = of["both"]
             probability = calibration.probability(signal_logit, maps_logit)
             maps_probability = of["maps"].probability(maps_logit, 0.0)
-        leads = int((np.isfinite(shown).sum(axis=1) >= _NETWORK_RATE_HZ).sum())
+        leads = int((np.isfinite(shown).sum(axis=1) >= RATE_HZ).sum())
         decision = calibration.decide(probability) if leads >= _LEAST_LEADS else "cannot_tell"
         findings = self._findings["signal" if maps_logit is None else "both"]
         return MiPrediction(
@@ -132,14 +128,15 @@ class MiClassifier:
     ) -> Explanation:
         """Tell what the answer rests on; arguments as of :meth:`predict`.
 
-        A lead is taken from both routes; a wave from the signals alone.
+        A lead is taken from both routes; a wave from the signals alone. A whole record is seen as
+        it is, without the pages that :meth:`predict` makes of it too.
         """
         shown = _network_window(signal_mv, rate_hz)
         calibration = self._calibrations["signal" if lead_maps is None else "both"]
 
         def logits_of(signals: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
             signals = np.where(kept[:, :, None], signals, np.float32(np.nan))
-            total = calibration.signal_weight * self._signals(signals)[:, 0].astype(np.float64)
+            total = calibration.signal_weight * self._signals.logits(signals)[:, 0]
             if lead_maps is not None:
                 present = kept.astype(np.float32) * lead_maps.present.astype(np.float32)
                 ink = np.where(present[:, :, None, None] > 0, lead_maps.ink, 0).astype(np.uint8)
@@ -153,13 +150,13 @@ class MiClassifier:
                 total += calibration.maps_weight * maps
             return total
 
-        return explain(logits_of, shown, _NETWORK_RATE_HZ)
+        return explain(logits_of, shown, RATE_HZ)
 
 
 def _network_window(signal_mv: NDArray[np.float32], rate_hz: float) -> NDArray[np.float32]:
     """The first ten seconds as the networks take them, ``(12, 1000)``."""
-    signal = resample(signal_mv, rate_hz, _NETWORK_RATE_HZ).astype(np.float32)
-    shown = np.full((12, _NETWORK_SAMPLES), np.nan, np.float32)
-    count = min(_NETWORK_SAMPLES, signal.shape[1])
+    signal = resample(signal_mv, rate_hz, RATE_HZ).astype(np.float32)
+    shown = np.full((12, SAMPLES), np.nan, np.float32)
+    count = min(SAMPLES, signal.shape[1])
     shown[:, :count] = signal[:, :count]
     return shown

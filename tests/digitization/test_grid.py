@@ -59,6 +59,23 @@ def test_pieces_a_whole_cell_off_are_numbered_anew(slip):
     np.testing.assert_array_equal(_settled(points[seen], slipped[seen]), true[seen])
 
 
+def test_false_crossings_between_two_pieces_do_not_hide_the_step():
+    """On dotted paper crossings a fifth of a cell apart lead from one numbering to the next."""
+    columns, rows = np.meshgrid(np.arange(30), np.arange(20))
+    true = np.stack([columns.ravel(), rows.ravel()], axis=-1).astype(np.int64)
+    points = 20.0 * true + 100.0
+    slipped = true.copy()
+    slipped[true[:, 0] >= 16, 1] += 1
+    # Five of no line in the column between, each a fifth of a cell further.
+    apart = true[:, 0] == 15
+    ladder = np.stack([np.full(5, 400.0), 300.0 - 4.0 * np.arange(1, 6)], axis=-1)
+    points = np.concatenate([points[~apart], ladder])
+    numbers = np.concatenate([slipped[~apart], np.tile([15, 10], (5, 1))])
+    found = _settled(points, numbers)[:-5]
+    off = found - true[~apart]
+    assert (off == off[0]).all()
+
+
 def test_three_crossings_are_too_few_to_measure():
     lines_x, lines_y = np.zeros((2, 240, 400), np.float32)
     lines_x[100:140, 100::20][:, :3] = 1
