@@ -20,6 +20,7 @@ from digitization.calibration import (
     pulse_gain,
     read_calibration,
 )
+from digitization.contrast import even_contrast
 from digitization.corners import geometry_from_corners
 from digitization.find_page import (
     BEST_PIXELS_PER_MM,
@@ -55,6 +56,8 @@ from ecg.paper import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S, PrintedLead, ch
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Step, Trace
 
+_UNSEEN = ("grid", "layout", "trace")
+"""Stages whose refusal says that too little was seen."""
 _CANDIDATES = 10
 _BY_CHANCE = 0.4
 _LEAST_RHYTHM = 0.3
@@ -105,6 +108,8 @@ def read_page(
 ) -> Reading:
     """Digitize the page in a photo.
 
+    Where too little is seen of a page, it is looked at once more with its contrast evened.
+
     Args:
         photo: ``(h, w, 3)`` uint8 RGB, upright or at any quarter turn.
         looks: the networks.
@@ -115,8 +120,22 @@ def read_page(
         PagePartsError: what a person gave of the page cannot be what is in the photo.
     """
     options = options or ReadOptions()
+    options.given.check_photo(photo)
+    try:
+        return _read(photo, looks, options)
+    except PageRejected as rejected:
+        if rejected.stage not in _UNSEEN:
+            raise
+        try:
+            reading = _read(even_contrast(photo), looks, options)
+        except PageRejected:
+            raise rejected from None
+    return replace(reading, evidence={**reading.evidence, "contrast": "evened"})
+
+
+def _read(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> Reading:
+    """Digitize the page in a photo as it is."""
     given, parts = options.given, options.given.parts
-    given.check_photo(photo)
     options = replace(
         options,
         layout=options.layout or (parts.layout if parts.layout in LAYOUTS else None),
