@@ -19,10 +19,12 @@ from ecg.reading import PageRejected
 
 QUARTER_TURNS = (0, 2, 1, 3)
 BEST_PIXELS_PER_MM = 5.0
+LARGEST_LOOK_PX = 2600
 _ENOUGH_NAMES = 4.5
 _LAYOUT_PIXELS_PER_MM = 4.0
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
+_STILL_SEEN = 0.8
 _LARGEST_PAGE_MM = 650.0
 _MANY_CROSSINGS = 150
 _USUAL_SCALES = (4.2, 6.0)  # pixels per mm at which the page look places lines best
@@ -75,15 +77,31 @@ def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
     if seen_at <= _USUAL_SCALES[0] and better > 2 * longest:
         # Of a small part of a page, seen so large, the 1 mm lines may look like those of 5 mm.
         return _coarser(photo, looks, geometry, (first // 2, first // 4)) or geometry
-    seen_well = _USUAL_SCALES[0] < seen_at < _USUAL_SCALES[1]
-    if not seen_well and 160 < better < 2600 and better <= 2 * longest:
-        try:
-            again, more = _geometry_at(photo, looks, better)
-        except PageRejected:
-            return geometry
-        if more > 0.8 * support:
-            return again
-    return geometry
+    if _USUAL_SCALES[0] < seen_at < _USUAL_SCALES[1]:
+        return geometry
+    return _closer(photo, looks, geometry, support) or geometry
+
+
+def _closer(
+    photo: NDArray[np.uint8], looks: SeesPages, geometry: PageGeometry, support: float
+) -> PageGeometry | None:
+    """The geometry of a look at the page alone, at the scale at which lines are placed best."""
+    corners = geometry.photo_points.reshape(-1, 2)
+    limits = (photo.shape[1], photo.shape[0])
+    left, top = np.clip(np.floor(corners.min(axis=0)), 0, limits).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)), 0, limits).astype(int)
+    page = photo[top:bottom, left:right]
+    longest = max(page.shape[:2])
+    size = round(longest * BEST_PIXELS_PER_MM / geometry.pixels_per_mm())
+    if size > 2 * longest:
+        return None
+    try:
+        closer, more = _geometry_at(page, looks, min(size, LARGEST_LOOK_PX))
+    except PageRejected:
+        return None
+    if more < _STILL_SEEN * support:
+        return None
+    return replace(closer, photo_points=closer.photo_points + (left, top))
 
 
 def _coarser(

@@ -24,6 +24,7 @@ from digitization.contrast import even_contrast
 from digitization.corners import geometry_from_corners
 from digitization.find_page import (
     BEST_PIXELS_PER_MM,
+    LARGEST_LOOK_PX,
     QUARTER_TURNS,
     SeesPages,
     find_geometry,
@@ -293,7 +294,7 @@ def _geometry(
 
     def see_grid(pixels_per_mm: float) -> ProbabilityMaps:
         size = round(max(photo.shape[:2]) * BEST_PIXELS_PER_MM / pixels_per_mm)
-        return looks.see_page(photo, min(max(size, 160), 2600))
+        return looks.see_page(photo, min(max(size, 160), LARGEST_LOOK_PX))
 
     return geometry_from_corners(parts.corners, see_grid)
 
