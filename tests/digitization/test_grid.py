@@ -1,14 +1,16 @@
 """The grid becomes a map that is good to a small part of a millimetre, folds or not."""
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from digitization.find_page import find_geometry
 from digitization.grid import _settled, find_crossings, fit_geometry
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import PageRejected
-from tests.digitization.perfect_looks import PerfectLooks, photograph
+from tests.digitization.perfect_looks import PerfectLooks, photograph, placed_picture
 
 
 def _error_mm(photo, geometry):
@@ -45,6 +47,28 @@ def test_wrong_crossings_do_not_move_the_lattice():
     assert np.quantile(_error_mm(photo, geometry), 0.9) < 0.1
 
 
+def test_a_page_small_in_the_photo_is_looked_at_closer(monkeypatch):
+    """The second look sees the page alone, and tells where it lies in the photo."""
+    photo = photograph("3x4+1", "photo", 6, pixels_per_mm=3.0)
+    width, height = photo.spec.camera.photo_size
+    looks = PerfectLooks(photo)
+    asked: list[tuple[tuple[int, ...], int]] = []
+
+    def see_page(picture, longest_px):
+        asked.append((picture.shape, longest_px))
+        return PerfectLooks.see_page(looks, picture, longest_px)
+
+    monkeypatch.setattr(looks, "see_page", see_page)
+    geometry = find_geometry(placed_picture(width, height), cast("Any", looks))
+    (whole, first), (part, second) = asked
+    assert whole[:2] == (height, width)
+    assert part[0] * part[1] < whole[0] * whole[1]
+    per_mm = geometry.pixels_per_mm()
+    assert first / max(whole) * per_mm < 4.2 or first / max(whole) * per_mm > 6
+    assert second / max(part) * per_mm == pytest.approx(5.0, rel=0.02)
+    assert np.quantile(_error_mm(photo, geometry), 0.9) < 0.2
+
+
 @pytest.mark.parametrize("slip", [(0, 1), (-1, 0), (1, -1)])
 def test_pieces_a_whole_cell_off_are_numbered_anew(slip):
     column, row = (axis.ravel() for axis in np.meshgrid(np.arange(40), np.arange(25)))
@@ -63,7 +87,7 @@ def test_false_crossings_between_two_pieces_do_not_hide_the_step():
     """On dotted paper crossings a fifth of a cell apart lead from one numbering to the next."""
     columns, rows = np.meshgrid(np.arange(30), np.arange(20))
     true = np.stack([columns.ravel(), rows.ravel()], axis=-1).astype(np.int64)
-    points = 20.0 * true + 100.0
+    points = (20.0 * true + 100.0).astype(np.float64)
     slipped = true.copy()
     slipped[true[:, 0] >= 16, 1] += 1
     # Five of no line in the column between, each a fifth of a cell further.

@@ -1,0 +1,66 @@
+"""A page of which too little is seen is looked at again with its contrast evened."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+import digitization.read_page as reader
+from digitization.contrast import even_contrast
+from ecg.reading import PageRejected
+from tests.digitization.perfect_looks import photograph, read_perfectly
+
+
+def _ruled(dark: float) -> np.ndarray:
+    """White paper with faint lines, its right half in the shade."""
+    paper = np.full((400, 600, 3), 230.0)
+    paper[::20] -= 25
+    paper += np.random.default_rng(0).normal(0, 5, (400, 600, 1))
+    paper[:, 300:] *= dark
+    return np.clip(paper, 0, 255).astype(np.uint8)
+
+
+def test_lines_in_the_shade_come_out_and_colours_stay():
+    even = even_contrast(_ruled(0.3))
+    assert even.shape == (400, 600, 3)
+    assert even.dtype == np.uint8
+
+    def contrast(picture: np.ndarray, left: int) -> float:
+        part = picture[100:300, left : left + 200].astype(float).mean(axis=(1, 2))
+        return float(part.max() - part.min())
+
+    assert contrast(even, 350) > 2.5 * contrast(_ruled(0.3), 350)
+    assert np.ptp(even.astype(int), axis=2).max() <= 3
+
+
+def _reader_that_sees_only(monkeypatch: pytest.MonkeyPatch, seen: Any, stage: str) -> list[Any]:
+    photos: list[Any] = []
+
+    def read(photo: Any, looks: Any, options: Any) -> Any:
+        photos.append(photo)
+        if len(photos) == 1 or seen is None:
+            raise PageRejected(f"refused {len(photos)}", stage)
+        return seen
+
+    monkeypatch.setattr(reader, "_read", read)
+    return photos
+
+
+def test_an_unseen_page_is_read_again_and_says_so(monkeypatch):
+    page = read_perfectly(photograph("3x4", "clean", 1), monkeypatch)
+    assert "contrast" not in page.evidence
+    photos = _reader_that_sees_only(monkeypatch, page, "grid")
+    found = reader.read_page(_ruled(0.3), cast("Any", None))
+    assert found.evidence["contrast"] == "evened"
+    np.testing.assert_array_equal(photos[1], even_contrast(_ruled(0.3)))
+
+
+@pytest.mark.parametrize(("stage", "tries"), [("grid", 2), ("layout", 2), ("quality", 1)])
+def test_the_first_reason_is_told(monkeypatch, stage, tries):
+    photos = _reader_that_sees_only(monkeypatch, None, stage)
+    with pytest.raises(PageRejected, match="refused 1") as refusal:
+        reader.read_page(_ruled(0.3), cast("Any", None))
+    assert refusal.value.stage == stage
+    assert len(photos) == tries
