@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
-from scipy.linalg import solveh_banded
+from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import (
     breadth_first_order,
@@ -22,8 +21,8 @@ from scipy.sparse.csgraph import (
     minimum_spanning_tree,
 )
 from scipy.spatial import cKDTree
-from threadpoolctl import threadpool_limits
 
+from digitization.plate import smooth_surface
 from ecg.page_geometry import PageGeometry
 from ecg.paper import MAJOR_GRID_MM
 from ecg.probability_maps import ProbabilityMaps
@@ -35,9 +34,6 @@ _MIN_CROSSINGS = 12
 _MIN_PERIOD_PX = 6
 _SEEN = 0.05
 _BORDER_CELLS = 4
-_STIFFNESSES = (0.03, 0.3, 3.0, 30.0, 300.0)
-_AS_GOOD = 1.04
-_HELD_BACK = 0.2
 _NEAR_CELLS = 2.3
 _STEP_CELLS = 0.15
 _BETWEEN_CELLS = 0.25
@@ -390,7 +386,7 @@ def fit_geometry(crossings: GridCrossings, maps: ProbabilityMaps) -> PageGeometr
     at = crossings.index + _BORDER_CELLS
     table[at[:, 1], at[:, 0]] = residual
     known[at[:, 1], at[:, 0]] = 1.0
-    smooth = _smooth(table, known > 0)
+    smooth = smooth_surface(table, known > 0)
     left_over = (residual - smooth[at[:, 1], at[:, 0]]) * known[at[:, 1], at[:, 0]][:, None]
     grid_x, grid_y = np.meshgrid(np.arange(columns), np.arange(rows))
     lattice_index = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) - _BORDER_CELLS
@@ -399,90 +395,3 @@ def fit_geometry(crossings: GridCrossings, maps: ProbabilityMaps) -> PageGeometr
     spread = 1.4826 * float(np.median(np.linalg.norm(left_over, axis=1)))
     residual_mm = spread / max(geometry.pixels_per_mm(), 1e-6)
     return PageGeometry(lattice, geometry.step_mm, geometry.origin_mm, residual_mm)
-
-
-def _smooth(table: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
-    """The surface of little bending through residuals on the lattice, some of them wrong.
-
-    A discrete thin plate, as stiff as foretells best the residuals in blocks of cells that are
-    held back: a scan is flat, a crumpled sheet is not. Beyond the crossings it goes on as
-    straight as it can.
-
-    Args:
-        table: ``(rows, columns, 2)`` residuals.
-        known: ``(rows, columns)`` where there are any.
-    """
-    if known.shape[0] > known.shape[1]:
-        return _smooth(table.swapaxes(0, 1), known.T).swapaxes(0, 1)
-    # Threads cost these small systems more than they give.
-    with threadpool_limits(1, "blas"):
-        return _best_plate(table, known)
-
-
-def _best_plate(table: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
-    """The stiffest plate of those that foretell best what is held back."""
-    bending = _banded_bending(*known.shape)
-    blocks = np.random.default_rng(0).random((known.shape[0] // 3 + 1, known.shape[1] // 3 + 1))
-    held = np.kron(blocks < _HELD_BACK, np.ones((3, 3), bool))
-    held = held[: known.shape[0], : known.shape[1]] & known
-    stiffness = _STIFFNESSES[len(_STIFFNESSES) // 2]
-    if held.any() and (known & ~held).sum() > _MIN_CROSSINGS:
-        tried = [_plate(table, known & ~held, bending, k, turns=2) for k in _STIFFNESSES]
-        errors = [np.linalg.norm(table - plate, axis=2)[held] for plate in tried]
-        limit = 4 * min(float(np.median(error)) for error in errors) + 1e-6
-        losses = [float((np.minimum(error, limit) ** 2).mean()) for error in errors]
-        # Neighbouring crossings err alike, so what is held back speaks for too soft a plate.
-        stiffness = max(
-            k
-            for k, loss in zip(_STIFFNESSES, losses, strict=True)
-            if loss <= _AS_GOOD * min(losses)
-        )
-    return _plate(table, known, bending, stiffness, turns=3)
-
-
-def _plate(
-    table: FloatArray, known: NDArray[np.bool_], bending: FloatArray, stiffness: float, turns: int
-) -> FloatArray:
-    """A thin plate fitted by reweighting: Huber's weights first, then Tukey's.
-
-    Tukey's drop what is still far off.
-    """
-    values = table.transpose(1, 0, 2).reshape(-1, 2)
-    there = known.T.ravel()
-    weight = there.astype(np.float64)
-    surface = np.zeros_like(values)
-    for turn in range(2 * turns):
-        normal = stiffness * bending
-        normal[0] += weight + 1e-9
-        surface = solveh_banded(
-            normal, weight[:, None] * values, lower=True, overwrite_ab=True, check_finite=False
-        )
-        error = np.linalg.norm(values - surface, axis=1)
-        share = error / (float(np.median(error[there])) / 1.177 + 1e-6)
-        if turn < turns:
-            weight = there * np.minimum(1, 1.5 / np.maximum(share, 1e-9))
-        else:
-            weight = there * (1 - np.clip(share / 4, 0, 1) ** 2) ** 2
-    return surface.reshape(known.shape[1], known.shape[0], 2).transpose(1, 0, 2)
-
-
-def _banded_bending(rows: int, columns: int) -> FloatArray:
-    """Quadratic form of the bending of a surface on a lattice.
-
-    Returns:
-        ``(2 rows + 1, rows columns)`` diagonals from the main one down, column after column.
-    """
-
-    def differences(order: int, count: int) -> sparse.dia_matrix:
-        stencil = {1: [-1.0, 1.0], 2: [1.0, -2.0, 1.0]}[order]
-        return sparse.diags(stencil, range(order + 1), shape=(count - order, count))
-
-    across = sparse.kron(differences(2, columns), sparse.identity(rows))
-    down = sparse.kron(sparse.identity(columns), differences(2, rows))
-    twist = sparse.kron(differences(1, columns), differences(1, rows))
-    form = (across.T @ across + down.T @ down + 2 * twist.T @ twist).tocsr()
-    banded = np.zeros((2 * rows + 1, rows * columns))
-    for offset in (0, 1, 2, rows - 1, rows, rows + 1, 2 * rows):
-        diagonal = form.diagonal(-offset)
-        banded[offset, : len(diagonal)] = diagonal
-    return banded
