@@ -94,7 +94,7 @@ class MiClassifier:
             lead_maps: the page's lead maps; None for a signal that was never on paper.
         """
         shown = _network_window(signal_mv, rate_hz)
-        answers = self._signals.assess(shown[None])[0].tolist()
+        answers = self._signals(shown[None])[0].tolist()
         logits = dict(zip(self._signals.targets, answers, strict=True))
         signal_logit = logits["MI"]
         maps_logit = None
@@ -128,15 +128,14 @@ class MiClassifier:
     ) -> Explanation:
         """Tell what the answer rests on; arguments as of :meth:`predict`.
 
-        A lead is taken from both routes; a wave from the signals alone. A whole record is seen as
-        it is, without the pages that :meth:`predict` makes of it too.
+        A lead is taken from both routes; a wave from the signals alone.
         """
         shown = _network_window(signal_mv, rate_hz)
         calibration = self._calibrations["signal" if lead_maps is None else "both"]
 
         def logits_of(signals: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
             signals = np.where(kept[:, :, None], signals, np.float32(np.nan))
-            total = calibration.signal_weight * self._signals.logits(signals)[:, 0]
+            total = calibration.signal_weight * self._signals(signals)[:, 0]
             if lead_maps is not None:
                 present = kept.astype(np.float32) * lead_maps.present.astype(np.float32)
                 ink = np.where(present[:, :, None, None] > 0, lead_maps.ink, 0).astype(np.uint8)

@@ -61,7 +61,7 @@ def main(config: TrainCombination) -> Path:
             batch = (signals_uv[start : start + _BATCH] / 1000).astype(np.float32)
             if shown is not None:
                 batch = np.stack([shown.show(signal, RATE_HZ) for signal in batch])
-            found.append(signals.assess(batch))
+            found.append(signals(batch))
         return np.concatenate(found)
 
     whole_logits, printed_logits = assess(), assess(page)
