@@ -10,6 +10,7 @@ import pytest
 from classification.combination import Calibration, fit_calibration
 from classification.findings import FINDINGS, find, fit_findings
 from classification.mi import MiClassifier
+from classification.signal_route import SHIPPED
 from ecg.lead_maps import draw_lead_maps
 from ecg.metrics.diagnosis import auroc
 from ecg.simulator import simulate
@@ -104,7 +105,7 @@ def test_shipped_graphs_answer_as_their_networks_where_leads_are_missing():
     signal[6:] = np.nan
     maps = draw_lead_maps(signal, 100.0, [0.0] * 6 + [np.nan] * 6)
     for name, inputs in (
-        ("mi_signals", [signal[None]]),
+        *((name, [signal[None]]) for name in SHIPPED),
         ("mi_maps", [maps.ink[None], maps.present[None].astype(np.float32)]),
     ):
         folder = checkpoints.path(name)
