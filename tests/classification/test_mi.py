@@ -104,10 +104,9 @@ def test_shipped_graphs_answer_as_their_networks_where_leads_are_missing():
     signal[3:6, 250:] = np.nan
     signal[6:] = np.nan
     maps = draw_lead_maps(signal, 100.0, [0.0] * 6 + [np.nan] * 6)
-    for name, inputs in (
-        *((name, [signal[None]]) for name in SHIPPED),
-        ("mi_maps", [maps.ink[None], maps.present[None].astype(np.float32)]),
-    ):
+    given: dict[str, list[np.ndarray]] = {name: [signal[None]] for name in SHIPPED}
+    given["mi_maps"] = [maps.ink[None], maps.present[None].astype(np.float32)]
+    for name, inputs in given.items():
         folder = checkpoints.path(name)
         expected = TorchNetwork(read_checkpoint(folder).network)(*inputs)
         np.testing.assert_allclose(open_network(folder, "cpu")(*inputs), expected, atol=1e-3)
