@@ -290,21 +290,24 @@ def _laid_together(
     trusted = part == np.argmax(sizes)
     if trusted.sum() < _MIN_CROSSINGS:
         return index
-    waiting = set(np.flatnonzero(sizes).tolist()) - {int(np.argmax(sizes))}
-    while waiting:
-        gap, _ = cKDTree(points[trusted]).query(points)
-        large = [number for number in waiting if sizes[number] >= _PIECE] or list(waiting)
-        inside = np.isin(part, large) & ~trusted
-        number = int(part[inside][np.argmin(gap[inside])])
-        waiting.discard(number)
-        members = np.flatnonzero(part == number)
+    waiting = (sizes[part] >= _PIECE) & ~trusted
+    gap, _ = cKDTree(points[trusted]).query(points)
+    while waiting.any():
+        members = np.flatnonzero(part == part[waiting][np.argmin(gap[waiting])])
+        waiting[members] = False
         nearest = members[np.argsort(gap[members])[:_SLIP_VOTES]]
         predicted = predict_index(points[trusted], index[trusted], points[nearest])
         off = np.median(predicted - index[nearest], axis=0)
         index[members] += np.round(off).astype(int)
         # A piece between the numbers is made of crossings that are none.
-        if sizes[number] >= _PIECE and np.abs(off - np.round(off)).max() < _BETWEEN_CELLS:
+        if np.abs(off - np.round(off)).max() < _BETWEEN_CELLS:
             trusted[members] = True
+            gap = np.minimum(gap, cKDTree(points[members]).query(points)[0])
+    few = np.flatnonzero(sizes[part] < _PIECE)
+    predicted = predict_index(points[trusted], index[trusted], points[few])
+    total = np.zeros((len(sizes), 2))
+    np.add.at(total, part[few], predicted - index[few])
+    index[few] += np.round(total[part[few]] / sizes[part[few], None]).astype(np.int64)
     return index
 
 
