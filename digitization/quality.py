@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg.leads import LEAD_INDEX
+from ecg.paper import PrintedLead
+
+_WITHIN = (0.01, 0.99)
+_FLAT_MV = 0.06
+_BEATS_MV = 0.2
 
 
 @dataclass(frozen=True)
@@ -91,3 +97,25 @@ def _zero_sum(*leads: NDArray[np.floating]) -> float:
     largest = int(np.argmax(np.var(np.array(leads)[:, together], axis=1)))
     others = [lead for number, lead in enumerate(leads) if number != largest]
     return correlation(leads[largest], -np.sum(others, axis=0))
+
+
+def flat_rows(signal_mv: NDArray[np.float32], printed: Sequence[PrintedLead]) -> int:
+    """How many rows of several leads show no heart at all on a page whose others do.
+
+    One lead may be flat where an electrode was off; the leads of a whole row are never. A line of
+    the grid or of a frame was taken for such a row.
+
+    Args:
+        signal_mv: ``(12, n)`` mV, NaN where nothing was read.
+        printed: the leads of the page.
+    """
+    rows: dict[int, list[float]] = {}
+    for lead in printed:
+        values = signal_mv[LEAD_INDEX[lead.lead]]
+        values = values[np.isfinite(values)]
+        if not lead.is_rhythm and len(values):
+            low, high = np.quantile(values, _WITHIN)
+            rows.setdefault(lead.row, []).append(float(high - low))
+    if not rows or np.median([swing for row in rows.values() for swing in row]) < _BEATS_MV:
+        return 0
+    return sum(len(row) > 1 and max(row) < _FLAT_MV for row in rows.values())

@@ -43,7 +43,7 @@ from digitization.layout import (
 from digitization.limb_leads import reconcile
 from digitization.page_description import describe_page
 from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
-from digitization.quality import Agreement, limb_checks
+from digitization.quality import Agreement, flat_rows, limb_checks
 from digitization.rhythm import add_strips
 from digitization.rows import read_rows
 from digitization.text_lines import read_lines
@@ -63,6 +63,7 @@ _CANDIDATES = 10
 _BY_CHANCE = 0.4
 _LEAST_RHYTHM = 0.3
 _NO_RHYTHM = 3.0
+_FLAT_ROW = 5.0
 _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
 _BESIDE_PULSE_MM = 3.0
@@ -345,6 +346,7 @@ class _Composition:
     confidence: NDArray[np.float32]
     starts: Mapping[str, float]
     agreement: Agreement
+    flat_rows: int
     trust: float = 1.0
 
     @property
@@ -368,6 +370,7 @@ class _Composition:
             + 2.5 * known(checks.goldberger)
             + 1.5 * known(checks.rhythm)
             - _NO_RHYTHM * (checks.rhythm < _LEAST_RHYTHM)
+            - _FLAT_ROW * self.flat_rows
         )
 
 
@@ -446,6 +449,7 @@ def _measure(
         signal[LEAD_INDEX[lead.lead], first : first + room] = values[:room]
         confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
     einthoven, goldberger = limb_checks(signal)
+    flat = flat_rows(signal, printed)
     rhythm, strip_leads = add_strips(signal, confidence, strips, rhythm_read)
     short = [lead for lead in printed if not lead.is_rhythm]
     printed = (*short, *strip_leads)
@@ -459,7 +463,7 @@ def _measure(
         rhythm=rhythm,
     )
     return _Composition(
-        found, starts_mm, found.column_mm, printed, signal, confidence, starts, agreement
+        found, starts_mm, found.column_mm, printed, signal, confidence, starts, agreement, flat
     )
 
 
@@ -493,6 +497,12 @@ def _refuse(best: _Composition, options: ReadOptions) -> None:
         raise PageRejected(
             f"Only {agreement.coverage:.0%} of the printed traces could be read; take the photo "
             "closer, sharp and with all of the page in it.",
+            "trace",
+        )
+    if best.flat_rows:
+        raise PageRejected(
+            "A row of leads shows no heart beat where the others do, so a line of the paper was "
+            "taken for it; take the photo closer, sharp and evenly lit.",
             "trace",
         )
     needed = _LEAST_SUPPORT_STRIP if best.found.layout.name == "strip" else _LEAST_SUPPORT

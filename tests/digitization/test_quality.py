@@ -1,10 +1,12 @@
-"""What limb leads say of each other, however they are printed."""
+"""What limb leads say of each other, however they are printed; rows that are none."""
 
 import numpy as np
 import pytest
 
-from digitization.quality import limb_checks
-from ecg.leads import LEAD_INDEX, goldberger
+from digitization.quality import flat_rows, limb_checks
+from ecg.leads import LEAD_INDEX, LEADS, goldberger
+from ecg.paper import LAYOUTS
+from ecg.simulator import simulate
 
 COLUMNS = {
     "standard": (("I", "II", "III"), ("aVR", "aVL", "aVF")),
@@ -51,3 +53,21 @@ def test_columns_of_the_other_order_contradict():
         for a, b in zip(theirs, ours, strict=True):
             named[LEAD_INDEX[b]] = signal[LEAD_INDEX[a]]
     assert limb_checks(named)[1] < 0
+
+
+@pytest.mark.parametrize(
+    ("layout", "flat", "count"),
+    [
+        ("3x4+1", (), 0),
+        ("3x4+1", ("I", "aVR", "V1", "V4"), 1),
+        ("3x4+1", ("I", "aVR", "V1"), 0),  # V4 beats
+        ("6x2", ("II", "V2"), 1),
+        ("12x1", ("I", "aVR", "V1", "V4"), 0),  # electrodes may be off
+        ("3x4", LEADS, 0),  # nothing beats on the whole page
+    ],
+)
+def test_a_row_without_a_heart_among_others_is_counted(layout, flat, count):
+    signal = simulate(np.random.default_rng(0)).signal_mv.copy()
+    for lead in flat:
+        signal[LEAD_INDEX[lead]] = 0.01 * np.sin(np.arange(signal.shape[1]) / 9)
+    assert flat_rows(signal, LAYOUTS[layout].printed_leads()) == count
