@@ -14,6 +14,7 @@ from digitization.layout import PageSeen, candidate_layouts, look_over, with_nam
 from digitization.names import beside, read_words, search_names
 from digitization.rectify import rectify
 from ecg.page_geometry import PageGeometry
+from ecg.paper import MAJOR_GRID_MM
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import PageRejected
 
@@ -126,14 +127,14 @@ def _geometry_at(
     """The geometry seen at one size, and how many crossings support it."""
     maps = looks.see_page(photo, longest_px)
     crossings = find_crossings(maps["grid_x"], maps["grid_y"])
-    geometry = fit_geometry(crossings, maps)
-    left, top, right, bottom = geometry.extent_mm
-    if right - left > _LARGEST_PAGE_MM or bottom - top > _LARGEST_PAGE_MM:
+    size_mm = crossings.index.max(axis=0) * MAJOR_GRID_MM + 2 * BORDER_MM
+    if max(size_mm) > _LARGEST_PAGE_MM:
         raise PageRejected(
             "The picture shows a fine regular grid that is not ECG paper, or several pages at "
             "once; photograph one page.",
             "grid",
         )
+    geometry = fit_geometry(crossings, maps)
     return geometry, float(len(crossings.points))
 
 
