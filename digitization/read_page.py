@@ -59,6 +59,7 @@ from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Step, Trace
 
 _UNSEEN = ("grid", "layout", "trace")
 """Stages whose refusal says that too little was seen."""
+_LEAST_NAMES = 1.0
 _CANDIDATES = 10
 _BY_CHANCE = 0.4
 _LEAST_RHYTHM = 0.3
@@ -131,6 +132,10 @@ def read_page(
         try:
             reading = _read(even_contrast(photo), looks, options)
         except PageRejected:
+            raise rejected from None
+        by_hand = options.layout is not None or options.given.parts.leads is not None
+        if not by_hand and reading.evidence["layout"]["names_score"] < _LEAST_NAMES:
+            # Tables agree with themselves by chance; of what came out only now, names must tell.
             raise rejected from None
     return replace(reading, evidence={**reading.evidence, "contrast": "evened"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -64,3 +65,15 @@ def test_the_first_reason_is_told(monkeypatch, stage, tries):
         reader.read_page(_ruled(0.3), cast("Any", None))
     assert refusal.value.stage == stage
     assert len(photos) == tries
+
+
+def test_a_table_whose_lines_agree_by_chance_is_no_page(monkeypatch):
+    page = read_perfectly(photograph("3x4", "clean", 1), monkeypatch)
+    layout = {**page.evidence["layout"], "names_score": -0.1}
+    nameless = replace(page, evidence={**page.evidence, "layout": layout})
+    _reader_that_sees_only(monkeypatch, nameless, "layout")
+    with pytest.raises(PageRejected, match="refused 1"):
+        reader.read_page(_ruled(0.3), cast("Any", None))
+    _reader_that_sees_only(monkeypatch, nameless, "layout")
+    by_hand = reader.ReadOptions(layout="3x4")
+    assert reader.read_page(_ruled(0.3), cast("Any", None), by_hand).layout == "3x4"
