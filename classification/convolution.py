@@ -6,6 +6,8 @@ They run as 2-D convolutions of height one, which in channels-last order are fas
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -42,3 +44,18 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Returns ``(batch, channels, 1, positions / stride)``."""
         return functional.relu(self.convolutions(x) + self.shortcut(x))
+
+
+def residual_stages(
+    widths: tuple[int, ...], kernel: int, blocks: int = 2, halve_first: bool = False
+) -> nn.Sequential:
+    """Stages of residual blocks from each width to the next.
+
+    The first block of each stage halves the time resolution; that of the first stage if told.
+    """
+    layers: list[nn.Module] = []
+    for stage, (before, width) in enumerate(pairwise(widths)):
+        stride = 2 if stage > 0 or halve_first else 1
+        layers.append(ResidualBlock(before, width, kernel, stride))
+        layers += [ResidualBlock(width, width, kernel, 1) for _ in range(blocks - 1)]
+    return nn.Sequential(*layers)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from classification.signal_channels import NETWORK_SAMPLES, pooled, signal_channels
+from classification.signal_channels import pooled, signal_channels
+from classification.signal_route import NETWORK_SAMPLES
 from learning.onnx import GraphInput
 from learning.registry import register_network
 

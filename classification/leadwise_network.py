@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
 
-from classification.convolution import ResidualBlock, convolution
-from classification.signal_channels import NETWORK_SAMPLES, pooled, signal_channels
+from classification.convolution import convolution, residual_stages
+from classification.signal_channels import pooled, signal_channels
+from classification.signal_route import NETWORK_SAMPLES
 from learning.onnx import GraphInput
 from learning.registry import register_network
 
@@ -48,13 +47,13 @@ class LeadwiseResNet(nn.Module):
             nn.BatchNorm2d(lead_widths[0]),
             nn.ReLU(inplace=True),
         )
-        self.leads = _stages((lead_widths[0], *lead_widths), kernel, halve_first=False)
+        self.leads = residual_stages((lead_widths[0], *lead_widths), kernel)
         self.together = nn.Sequential(
             convolution(n_leads * lead_widths[-1], widths[0], 1, 1),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         )
-        self.stages = _stages((widths[0], *widths), kernel, halve_first=True)
+        self.stages = residual_stages((widths[0], *widths), kernel, halve_first=True)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * widths[-1], n_outputs))
 
     def forward(self, signal_mv: Tensor) -> Tensor:
@@ -68,15 +67,3 @@ class LeadwiseResNet(nn.Module):
         x = self.stages(self.together(x.contiguous(memory_format=torch.channels_last)))
         logits: Tensor = self.head(pooled(x.squeeze(2), printed))
         return logits
-
-
-def _stages(widths: tuple[int, ...], kernel: int, halve_first: bool) -> nn.Sequential:
-    """Two blocks a stage; the first of a stage halves the time resolution."""
-    blocks: list[nn.Module] = []
-    for stage, (before, width) in enumerate(pairwise(widths)):
-        stride = 2 if stage > 0 or halve_first else 1
-        blocks += [
-            ResidualBlock(before, width, kernel, stride),
-            ResidualBlock(width, width, kernel, 1),
-        ]
-    return nn.Sequential(*blocks)

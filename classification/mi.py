@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from classification.combination import Calibration
 from classification.explanation import Explanation, explain
 from classification.findings import FindingCalibration, Findings, find
-from classification.signal_route import RATE_HZ, SAMPLES, SignalRoute
+from classification.signal_route import NETWORK_RATE_HZ, NETWORK_SAMPLES, SignalRoute
 from ecg.lead_maps import LeadMaps
 from ecg.resampling import resample
 from learning.inference import RunningNetwork, open_network
@@ -110,7 +110,7 @@ class MiClassifier:
             calibration = of["both"]
             probability = calibration.probability(signal_logit, maps_logit)
             maps_probability = of["maps"].probability(maps_logit, 0.0)
-        leads = int((np.isfinite(shown).sum(axis=1) >= RATE_HZ).sum())
+        leads = int((np.isfinite(shown).sum(axis=1) >= NETWORK_RATE_HZ).sum())
         decision = calibration.decide(probability) if leads >= _LEAST_LEADS else "cannot_tell"
         findings = self._findings["signal" if maps_logit is None else "both"]
         return MiPrediction(
@@ -149,13 +149,13 @@ class MiClassifier:
                 total += calibration.maps_weight * maps
             return total
 
-        return explain(logits_of, shown, RATE_HZ)
+        return explain(logits_of, shown, NETWORK_RATE_HZ)
 
 
 def _network_window(signal_mv: NDArray[np.float32], rate_hz: float) -> NDArray[np.float32]:
     """The first ten seconds as the networks take them, ``(12, 1000)``."""
-    signal = resample(signal_mv, rate_hz, RATE_HZ).astype(np.float32)
-    shown = np.full((12, SAMPLES), np.nan, np.float32)
-    count = min(SAMPLES, signal.shape[1])
+    signal = resample(signal_mv, rate_hz, NETWORK_RATE_HZ).astype(np.float32)
+    shown = np.full((12, NETWORK_SAMPLES), np.nan, np.float32)
+    count = min(NETWORK_SAMPLES, signal.shape[1])
     shown[:, :count] = signal[:, :count]
     return shown

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from classification.convolution import convolution
-from classification.signal_channels import NETWORK_SAMPLES, pooled, signal_channels
+from classification.signal_channels import pooled, signal_channels
+from classification.signal_route import NETWORK_SAMPLES
 from learning.onnx import GraphInput
 from learning.registry import register_network
 

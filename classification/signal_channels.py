@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from classification.signal_route import NETWORK_RATE_HZ
 from learning.window_sum import window_sum
 
-NETWORK_RATE_HZ = 100.0
-NETWORK_SAMPLES = 1000
 _WANDER_S = 1.5
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from classification.signal_channels import NETWORK_RATE_HZ
+from classification.signal_route import NETWORK_RATE_HZ
 from dataset_generation.printed_windows import sample_printed_windows
 from dataset_generation.signal_errors import sample_signal_errors
 from learning.training import ExampleDataset

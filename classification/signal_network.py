@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
 
-from classification.convolution import ResidualBlock, convolution
-from classification.signal_channels import NETWORK_SAMPLES, pooled, signal_channels
+from classification.convolution import convolution, residual_stages
+from classification.signal_channels import pooled, signal_channels
+from classification.signal_route import NETWORK_SAMPLES
 from learning.onnx import GraphInput
 from learning.registry import register_network
 
@@ -54,19 +53,7 @@ class SignalResNet(nn.Module):
             nn.ReLU(inplace=True),
             nn.MaxPool2d((1, 3), (1, 2), (0, 1)),
         )
-        stages: list[nn.Module] = []
-        for stage, (channels_in, channels) in enumerate(pairwise((widths[0], *widths))):
-            for block in range(blocks):
-                first = block == 0
-                stages.append(
-                    ResidualBlock(
-                        channels_in if first else channels,
-                        channels,
-                        kernel,
-                        2 if first and stage > 0 else 1,
-                    )
-                )
-        self.stages = nn.Sequential(*stages)
+        self.stages = residual_stages((widths[0], *widths), kernel, blocks)
         self.head = nn.Sequential(
             nn.Linear(2 * widths[-1], 128),
             nn.ReLU(inplace=True),

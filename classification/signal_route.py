@@ -12,8 +12,8 @@ from learning.inference import RunningNetwork, open_network
 
 SHIPPED = ("mi_signals", "mi_signals_leadwise")
 """The checkpoints that are asked."""
-RATE_HZ = 100.0
-SAMPLES = 1000
+NETWORK_RATE_HZ = 100.0
+NETWORK_SAMPLES = 1000
 
 
 class SignalRoute:
@@ -55,7 +55,8 @@ class SignalRoute:
         """Mean log-odds of ECGs.
 
         Args:
-            signals_mv: ``(n, 12, SAMPLES)`` mV at ``RATE_HZ``, NaN where nothing was measured.
+            signals_mv: ``(n, 12, NETWORK_SAMPLES)`` mV at ``NETWORK_RATE_HZ``, NaN where
+                nothing was measured.
 
         Returns:
             ``(n, targets)``.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 from torch import nn
@@ -17,11 +16,14 @@ import classification.ribeiro_network
 import classification.signal_network
 import classification.xresnet_network  # noqa: F401  (all register their network)
 from classification.diagnosis_task import RecordsTask
-from classification.signal_channels import NETWORK_RATE_HZ
 from classification.signal_examples import SignalExamples
+from classification.signal_route import NETWORK_RATE_HZ
 from classification.targets import ACUTE_INJURY, SUPERCLASSES, TARGETS, WALLS
 from dataset_generation.printed_windows import PrintedWindows
 from ecg.metrics.diagnosis import auroc
+from learning.inference import TorchNetwork
+
+Answers = TypeVar("Answers", np.float32, np.float64)
 
 
 class SignalTask(RecordsTask):
@@ -47,8 +49,9 @@ class SignalTask(RecordsTask):
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on whole records and on 3x4 pages; of superclasses and walls (whole)."""
         signals_uv, targets = self._validation
-        whole = expit(signal_logits(network, signals_uv))
-        page = expit(signal_logits(network, signals_uv, PrintedWindows("3x4")))
+        answer = TorchNetwork(network, device=str(next(network.parameters()).device))
+        whole = expit(signal_logits(answer, signals_uv))
+        page = expit(signal_logits(answer, signals_uv, PrintedWindows("3x4")))
 
         def mean_auroc(names: tuple[str, ...]) -> float:
             each = []
@@ -68,18 +71,16 @@ class SignalTask(RecordsTask):
 
 
 def signal_logits(
-    network: nn.Module,
+    answer: Callable[[NDArray[np.float32]], NDArray[Answers]],
     signals_uv: NDArray[np.int16],
     windows: PrintedWindows | None = None,
     batch_size: int = 128,
-) -> NDArray[np.float32]:
+) -> NDArray[Answers]:
     """Returns the logits ``(n, classes)`` of records, whole or as a page shows them."""
-    device = next(network.parameters()).device
     logits = []
-    with torch.inference_mode():
-        for start in range(0, len(signals_uv), batch_size):
-            batch = signals_uv[start : start + batch_size].astype(np.float32) / 1000
-            if windows is not None:
-                batch = np.stack([windows.show(signal, NETWORK_RATE_HZ) for signal in batch])
-            logits.append(network(torch.from_numpy(batch).to(device)).cpu().numpy())
+    for start in range(0, len(signals_uv), batch_size):
+        batch = signals_uv[start : start + batch_size].astype(np.float32) / np.float32(1000)
+        if windows is not None:
+            batch = np.stack([windows.show(signal, NETWORK_RATE_HZ) for signal in batch])
+        logits.append(answer(batch))
     return np.concatenate(logits)

@@ -5,13 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -32,18 +25,18 @@ def main(config: TrainCombination) -> Path:
     """Fit on fold 9 as 3x4 pages with a rhythm strip show it; returns the folder written."""
     from dataclasses import asdict
 
-    import numpy as np
     from scipy.special import expit
 
     import checkpoints
     import classification.maps_network
-    import classification.signal_task  # noqa: F401  (both register networks)
+    import classification.signal_network  # noqa: F401  (both register networks)
     from classification.combination import fit_calibration
     from classification.findings import fit_findings
     from classification.maps_task import maps_logits
     from classification.mi import FACTS_FILE
     from classification.records import load_split
-    from classification.signal_route import RATE_HZ, SignalRoute
+    from classification.signal_route import SignalRoute
+    from classification.signal_task import signal_logits
     from classification.targets import TARGETS
     from dataset_generation.printed_windows import PrintedWindows
     from ecg.metrics.diagnosis import auroc
@@ -54,17 +47,8 @@ def main(config: TrainCombination) -> Path:
     signals_uv, targets = load_split(config.ptbxl, "validation")
     mi = targets[:, 0] > 0.5
     page = PrintedWindows("3x4", rhythm_leads=("II",))
-
-    def assess(shown: PrintedWindows | None = None) -> NDArray[np.float64]:
-        found = []
-        for start in range(0, len(signals_uv), _BATCH):
-            batch = (signals_uv[start : start + _BATCH] / 1000).astype(np.float32)
-            if shown is not None:
-                batch = np.stack([shown.show(signal, RATE_HZ) for signal in batch])
-            found.append(signals(batch))
-        return np.concatenate(found)
-
-    whole_logits, printed_logits = assess(), assess(page)
+    whole_logits = signal_logits(signals, signals_uv)
+    printed_logits = signal_logits(signals, signals_uv, page)
     whole, printed = whole_logits[:, 0], printed_logits[:, 0]
     drawn = maps_logits(maps, signals_uv, page)[:, 0]
     fitted = {

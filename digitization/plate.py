@@ -75,6 +75,8 @@ def _plate(
     surface = np.zeros_like(values)
     form = bending.even
     for turn in range(2 * turns):
+        if creases and turn > 0:
+            form = bending.creased(surface)
         normal = stiffness * form
         normal[0] += weight + 1e-9
         surface = solveh_banded(
@@ -86,8 +88,6 @@ def _plate(
             weight = there * np.minimum(1, 1.5 / np.maximum(share, 1e-9))
         else:
             weight = there * (1 - np.clip(share / 4, 0, 1) ** 2) ** 2
-        if creases:
-            form = bending.creased(surface)
     return surface.reshape(known.shape[1], known.shape[0], 2).transpose(1, 0, 2)
 
 

@@ -105,6 +105,11 @@ class ReadOptions:
         if self.mm_per_px is not None:
             check_scale(self.mm_per_px)
 
+    @property
+    def leads_by_hand(self) -> bool:
+        """Whether a person said which trace is which lead, so that names need not."""
+        return self.layout is not None or self.given.parts.leads is not None
+
 
 def read_page(
     photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions | None = None
@@ -133,8 +138,7 @@ def read_page(
             reading = _read(even_contrast(photo), looks, options)
         except PageRejected:
             raise rejected from None
-        by_hand = options.layout is not None or options.given.parts.leads is not None
-        if not by_hand and reading.evidence["layout"]["names_score"] < _LEAST_NAMES:
+        if not options.leads_by_hand and reading.evidence["layout"]["names_score"] < _LEAST_NAMES:
             # Tables agree with themselves by chance; of what came out only now, names must tell.
             raise rejected from None
     return replace(reading, evidence={**reading.evidence, "contrast": "evened"})
@@ -511,8 +515,7 @@ def _refuse(best: _Composition, options: ReadOptions) -> None:
             "trace",
         )
     needed = _LEAST_SUPPORT_STRIP if best.found.layout.name == "strip" else _LEAST_SUPPORT
-    by_hand = options.layout is not None or options.given.parts.leads is not None
-    if best.support < needed and not by_hand:
+    if best.support < needed and not options.leads_by_hand:
         raise PageRejected(
             "The lead names could not be read well enough to tell which trace is which lead; "
             "take the photo closer and sharper, or name the layout with --layout.",

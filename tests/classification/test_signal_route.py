@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from classification.signal_route import SAMPLES, SignalRoute
+from classification.signal_route import NETWORK_SAMPLES, SignalRoute
 from ecg.simulator import simulate
 
 
@@ -28,7 +28,7 @@ class _Answers:
 
 
 def _record() -> np.ndarray:
-    return simulate(np.random.default_rng(0), rate_hz=100).signal_mv[:, :SAMPLES]
+    return simulate(np.random.default_rng(0), rate_hz=100).signal_mv[:, :NETWORK_SAMPLES]
 
 
 def test_networks_are_averaged():

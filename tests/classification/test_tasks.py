@@ -17,6 +17,7 @@ from dataset_generation.printed_windows import PrintedWindows
 from dataset_generation.readings_folder import ReadingRow, ReadingsError, write_maps, write_rows
 from ecg.simulator import simulate
 from learning.checkpoint import read_checkpoint
+from learning.inference import TorchNetwork
 from learning.options import TrainingOptions
 from learning.training import train
 
@@ -41,7 +42,7 @@ def _options(folder):
 def test_signal_route_trains(records, tmp_path):
     folder = train(SignalTask(*records, *records), _options(tmp_path).training_config(**BUDGET))
     checkpoint = read_checkpoint(folder)
-    logits = signal_logits(checkpoint.network, records[0])
+    logits = signal_logits(TorchNetwork(checkpoint.network), records[0])
     assert logits.shape == (8, len(TARGETS))
     assert np.isfinite(logits).all()
     assert checkpoint.metadata["classes"] == list(TARGETS)
