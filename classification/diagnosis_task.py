@@ -55,7 +55,7 @@ class DiagnosisTask(Task):
         loss: Loss = "bce",
     ) -> None:
         self.network_name = network_name or self.default_network
-        self._initial = initial
+        self.initial = initial
         self.network_arguments = {"n_outputs": len(TARGETS), **(network_arguments or {})}
         self.metadata = {"classes": list(TARGETS), "loss": loss, **self.facts, **FACTS}
         self._examples = examples

@@ -30,7 +30,7 @@ class MapsTask(RecordsTask):
 
     def prepare(self, network: nn.Module) -> None:
         """Takes over the signal network's weights, where there is one."""
-        start_from_signals(network, self._initial)
+        start_from_signals(network, self.initial)
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on the maps of error-free 3x4 pages."""

@@ -91,7 +91,7 @@ class ReadingsTask(DiagnosisTask):
 
     def prepare(self, network: nn.Module) -> None:
         """Takes over the signal network's weights, where there is one."""
-        start_from_signals(network, self._initial)
+        start_from_signals(network, self.initial)
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on the readings of fold 9."""

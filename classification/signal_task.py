@@ -38,14 +38,6 @@ class SignalTask(RecordsTask):
     monitor = ("auroc_mi_mean", "max")
     facts: Mapping[str, Any] = {"rate_hz": NETWORK_RATE_HZ}
 
-    def prepare(self, network: nn.Module) -> None:
-        """Takes over the initial network's weights, but for those whose shapes differ."""
-        if self._initial is not None:
-            fresh = network.state_dict()
-            known = self._initial.state_dict()
-            same = {k: v for k, v in known.items() if k in fresh and v.shape == fresh[k].shape}
-            network.load_state_dict({**fresh, **same})
-
     def validation(self, network: nn.Module) -> dict[str, float]:
         """AUROC of MI on whole records and on 3x4 pages; of superclasses and walls (whole)."""
         signals_uv, targets = self._validation

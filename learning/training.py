@@ -120,6 +120,8 @@ class Task(ABC):
     """Facts for the checkpoint (input size, classes, training data, licence, citation)."""
     betas: tuple[float, float] = (0.9, 0.999)
     """AdamW's decays of the moving averages of the gradient and of its square."""
+    initial: nn.Module | None = None
+    """A trained network of the same kind to begin with; its outputs may differ."""
 
     @abstractmethod
     def train_dataset(self) -> ExampleDataset | Dataset[Any]:
@@ -133,8 +135,16 @@ class Task(ABC):
     def validation(self, network: nn.Module) -> dict[str, float]:
         """Returns metrics on held-out data; the network is in evaluation mode, without gradient."""
 
-    def prepare(self, network: nn.Module) -> None:  # noqa: B027  (most tasks need none)
-        """Changes the new network before a run begins, such as by another network's weights."""
+    def prepare(self, network: nn.Module) -> None:
+        """Changes the new network before a run begins.
+
+        Takes over the initial network's weights, but for those whose shapes differ.
+        """
+        if self.initial is not None:
+            fresh = network.state_dict()
+            known = self.initial.state_dict()
+            same = {k: v for k, v in known.items() if k in fresh and v.shape == fresh[k].shape}
+            network.load_state_dict({**fresh, **same})
 
     def collate(self, examples: list[Any]) -> Any:
         """Makes a batch of examples."""

@@ -12,14 +12,17 @@ is a narrow Gaussian about the true height.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 from torch import Tensor, nn
 
-from dataset_generation.page import Page
+from dataset_generation.page import Page, TraceTruth
+from ecg.record import Record
 from learning.training import ExampleDataset, Task
 from segmentation.layout_look import take_rectified
 from segmentation.page_look import to_tensor
@@ -35,6 +38,10 @@ _TARGET_SIGMA_PX = 1.0
 _LEAST_SHARE = 0.05
 _STROKE = 60
 _END_WEIGHT = 4.0
+_VALIDATION_STRIPS = 64
+_NEAR_MM = 2.0
+_DECIBELS = 0.05
+_LEAST_SQUARE = 0.02
 
 
 def strip_truth(
@@ -78,7 +85,8 @@ class TraceLookExamples(ExampleDataset):
     def example(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """One ``(4, HEIGHT, WIDTH)`` strip and its ``(WIDTH,)`` heights (NaN = none)."""
         scale = float(np.exp(rng.uniform(np.log(3.2), np.log(16.0))))
-        photo = sample_photo_of(self.source.record(index), rng, scale, pages=self.source.pages)
+        record = varied(self.source.record(index), rng)
+        photo = sample_photo_of(record, rng, scale, pages=self.source.pages)
         page = photo.page
         traces = [trace for trace in page.traces if len(trace.points_mm) > 1]
         # Tall complexes are rare and decide the score: rows of them are drawn more often.
@@ -93,6 +101,11 @@ class TraceLookExamples(ExampleDataset):
         # What is read wrongly at the ends of a row is often all that is wrong.
         if rng.random() < 0.35:
             left = float(rng.choice([start - rng.uniform(2, 14), last - rng.uniform(0, 12)]))
+        elif rng.random() < 0.5:
+            # So is what lies where another row comes near.
+            met = _where_rows_meet(row_traces, [t for t in traces if t.row != chosen.row])
+            if len(met):
+                left = float(rng.choice(met)) - rng.uniform(0.15, 0.85) * width_mm
         level = float(np.median(np.concatenate([t.points_mm[:, 1] for t in row_traces])))
         top = level - STRIP_MM / 2 + float(np.clip(rng.normal(0, 1.0), -3, 3))
         scales = (COLUMNS_PER_MM, PIXELS_PER_MM)
@@ -100,6 +113,45 @@ class TraceLookExamples(ExampleDataset):
         truth = strip_truth(page, chosen.row, left, top, WIDTH)
         picture = torch.cat([to_tensor(image), height_channel(HEIGHT, WIDTH)])
         return picture, torch.from_numpy(truth)
+
+
+def varied(record: Record, rng: np.random.Generator) -> Record:
+    """A record with its heights, its pace and its noise changed.
+
+    Most records exist at 100 Hz only: without noise above 50 Hz, and with QRS complexes that are
+    less sharp than paper shows them.
+    """
+    signal = record.signal_mv * float(np.exp(rng.uniform(-0.35, 0.35)))
+    if rng.random() < 0.25:
+        signal = -signal
+    count = signal.shape[1]
+    if rng.random() < 0.35:
+        # Faster, and then backwards where the record ends.
+        at = np.arange(count) * rng.uniform(1.05, 1.6)
+        at = np.where(at > count - 1, 2 * (count - 1) - at, at)
+        signal = np.stack([CubicSpline(np.arange(count), lead)(at) for lead in signal])
+    noise = np.zeros_like(signal)
+    if rng.random() < 0.35:
+        muscle = rng.standard_normal(signal.shape) * np.exp(
+            rng.uniform(np.log(0.002), np.log(0.03))
+        )
+        noise += muscle + rng.uniform(-0.5, 0.8) * np.roll(muscle, 1, axis=1)
+    if rng.random() < 0.12:
+        phase = 2 * np.pi * rng.choice([50, 60]) * np.arange(count) / record.rate_hz
+        noise += np.exp(rng.uniform(np.log(0.005), np.log(0.04))) * np.sin(phase)
+    return replace(record, signal_mv=(signal + noise).astype(np.float32))
+
+
+def _where_rows_meet(row: list[TraceTruth], others: list[TraceTruth]) -> NDArray[np.float64]:
+    """Page positions where a row's traces come near those of other rows."""
+    met = [np.empty(0)]
+    for one in row:
+        x, y = one.points_mm.T
+        for other in others:
+            other_x, other_y = other.points_mm.T
+            near = np.interp(x, other_x, other_y, left=np.inf, right=np.inf)
+            met.append(x[np.abs(near - y) < _NEAR_MM])
+    return np.concatenate(met)
 
 
 def column_scores(logits: Tensor) -> Tensor:
@@ -155,6 +207,9 @@ def coordinate_loss(scores: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     loss = (entropy * weight).sum() / weight.sum()
     if error.numel():
         loss = loss + 0.02 * nn.functional.huber_loss(centre[present], height[present], delta=4.0)
+        # Scores count noise in decibels, strip by strip.
+        square = ((centre - height).square() * present).sum(1) / present.sum(1).clamp_min(1)
+        loss = loss + _DECIBELS * torch.log(square + _LEAST_SQUARE)[present.any(1)].mean()
         return loss, error.mean().detach()
     return loss, loss.detach() * 0
 
@@ -184,13 +239,14 @@ class TraceLookTask(Task):
         self._train = train
         examples = TraceLookExamples(validation)
         drawn = [
-            examples.example(i % len(validation), np.random.default_rng([9, i])) for i in range(32)
+            examples.example(i % len(validation), np.random.default_rng([9, i]))
+            for i in range(_VALIDATION_STRIPS)
         ]
         self._batches = [self.collate(drawn[i : i + 8]) for i in range(0, len(drawn), 8)]
 
     def train_dataset(self) -> ExampleDataset:
         """Training examples, replayed."""
-        return Replayed(TraceLookExamples(self._train))
+        return Replayed(TraceLookExamples(self._train), fresh=0.6)
 
     def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, dict[str, float]]:
         """Loss of a batch."""
@@ -201,16 +257,23 @@ class TraceLookTask(Task):
     def validation(self, network: nn.Module) -> dict[str, float]:
         """Figures on fixed validation examples."""
         errors, present_hits, columns, entropy = [], 0.0, 0, 0.0
+        decibels = []
         for images, truth in self._batches:
             scores = column_scores(network(images))
             centre, mass = read_columns(scores)
             present = torch.isfinite(truth)
             errors.append((centre - truth).abs()[present])
+            for seen, true in zip(centre, truth, strict=True):
+                there = torch.isfinite(true)
+                if there.sum() > 1:
+                    noise = (seen - true)[there].square().mean()
+                    decibels.append(10 * torch.log10(true[there].var() / noise))
             present_hits += float(((mass > 0.5) == present).sum())
             columns += truth.numel()
             entropy += float(coordinate_loss(scores, truth)[0]) / len(self._batches)
         error = torch.cat(errors)
         within = float((error < 1).float().mean())
+        snr_db = float(torch.stack(decibels).mean())
         presence = present_hits / columns
         return {
             "loss": entropy,
@@ -219,5 +282,6 @@ class TraceLookTask(Task):
             "error_rms_px": float(error.square().mean().sqrt()),
             "within_1_px": within,
             "presence": presence,
-            "score": within + presence,
+            "snr_db": snr_db,
+            "score": snr_db / 20 + presence,
         }

@@ -23,6 +23,8 @@ class TrainLook(TrainingOptions):
     """Examples in a batch."""
     validate_every_steps: int = 250
     """Steps between validations."""
+    initial: Path | None = None
+    """Checkpoint of the same look to begin with; afresh where None."""
     exclude: Path | None = None
     """Text file of PTB-XL record numbers to leave out."""
     records_100hz: int = 4000
@@ -43,6 +45,7 @@ def train_look(config: TrainLook) -> Path:
     """Train a look and return the folder of its best checkpoint."""
     import segmentation.networks  # noqa: F401  (registers LookNetwork)
     from ecg.splits import reader_exclusions
+    from learning.checkpoint import read_checkpoint
     from learning.training import Task, train
     from segmentation.layout_look import LayoutLookTask
     from segmentation.lead_names import LeadNameTask
@@ -72,4 +75,6 @@ def train_look(config: TrainLook) -> Path:
         "text-lines": TextLineTask,
     }
     task = tasks[config.look](training, validation, arguments)  # type: ignore[call-arg]
+    if config.initial is not None:
+        task.initial = read_checkpoint(config.initial).network
     return train(task, config.training_config(ema_decay=0.998))

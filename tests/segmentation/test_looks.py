@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,46 @@ def test_trace_truth_lies_on_the_ink():
     on = grey[np.round(truth[columns]).astype(int), columns]
     assert len(columns) > 350
     assert np.median(on) < np.median(grey) - 40
+
+
+def test_varied_records_differ_and_keep_their_size_and_unit():
+    record = _Source().record(0)
+    varied = [trace_look.varied(record, np.random.default_rng(i)) for i in range(12)]
+    assert all(one.signal_mv.shape == record.signal_mv.shape for one in varied)
+    assert all(np.isfinite(one.signal_mv).all() for one in varied)
+    spans = np.array([np.ptp(one.signal_mv, axis=1) for one in varied])
+    ratio = spans / np.ptp(record.signal_mv, axis=1)
+    assert ratio.min() > 0.6
+    assert ratio.max() < 1.9
+    # Some are drawn head down, some faster, some with noise above 50 Hz.
+    signs = [np.corrcoef(one.signal_mv[1, :200], record.signal_mv[1, :200])[0, 1] for one in varied]
+    assert min(signs) < -0.9
+    assert max(signs) > 0.9
+    rough = [np.std(np.diff(one.signal_mv, 3)) for one in varied]
+    assert max(rough) > 2 * min(rough)
+
+
+def test_rows_meet_where_another_row_is_near():
+    page = sample_photo_of(_Source().record(0), np.random.default_rng(0), 4.0, "12x1").page
+    one, other = page.traces[:2]
+    assert len(trace_look._where_rows_meet([one], [])) == 0
+    points = other.points_mm.copy()
+    points[:, 1] += 1000
+    assert len(trace_look._where_rows_meet([one], [replace(other, points_mm=points)])) == 0
+    points[:100, 1] = one.points_mm[:100, 1] + 1.5
+    met = trace_look._where_rows_meet([one], [replace(other, points_mm=points)])
+    np.testing.assert_allclose(met, one.points_mm[:100, 0])
+
+
+def test_a_look_may_begin_with_another_ones_weights():
+    source = _Source()
+    task = trace_look.TraceLookTask(source, source, TINY)
+    known = build_network(task.network_name, **task.network_arguments)
+    task.initial = known
+    fresh = build_network(task.network_name, **task.network_arguments)
+    task.prepare(fresh)
+    for name, tensor in known.state_dict().items():
+        assert torch.equal(fresh.state_dict()[name], tensor)
 
 
 def test_columns_are_read_below_the_pixel():
