@@ -59,6 +59,9 @@ def fit_calibration(
 ) -> Calibration:
     """Fit the combination (Platt 1999) and its operating point on validation records.
 
+    Lead maps that would count against what they say are left out: that is how two answers fit that
+    say the same, not what either knows.
+
     Args:
         signal_logits: ``(n,)`` logits of the signal route.
         maps_logits: ``(n,)`` logits of the maps route; None calibrates the signal route alone.
@@ -69,6 +72,8 @@ def fit_calibration(
     maps = np.zeros_like(signal_logits) if maps_logits is None else maps_logits
     features = np.stack([signal_logits, maps], axis=-1)
     fitted = LogisticRegression(C=100.0).fit(features, mi)
+    if fitted.coef_[0, 1] < 0:
+        return fit_calibration(signal_logits, None, mi)
     probabilities = fitted.predict_proba(features)[:, 1]
     points = {
         "specificity_90": float(np.quantile(probabilities[~mi], OPERATING_SHARE)),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from learning.inference import RunningNetwork, open_network
 
-SHIPPED = ("mi_signals", "mi_signals_leadwise")
+SHIPPED = ("mi_signals", "mi_signals_leadwise", "mi_signals_leadwise_2")
 """The checkpoints that are asked."""
 NETWORK_RATE_HZ = 100.0
 NETWORK_SAMPLES = 1000

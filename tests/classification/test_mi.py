@@ -38,6 +38,17 @@ def test_the_operating_point_has_nine_in_ten_specificity():
     assert max(f1, key=lambda name: f1[name]) == "max_f1"
 
 
+def test_maps_that_would_count_against_themselves_are_left_out():
+    rng = np.random.default_rng(4)
+    truth = rng.normal(0, 2, 4000)
+    mi = rng.random(4000) < 1 / (1 + np.exp(-truth))
+    noise = rng.normal(0, 1, 4000)
+    # The maps say what the signals say and show the signals' noise: less of them would be better.
+    fitted = fit_calibration(truth + noise, 0.3 * truth + noise, mi)
+    assert fitted.maps_weight == 0
+    assert fitted == fit_calibration(truth + noise, None, mi)
+
+
 def test_one_in_twenty_cannot_be_told_and_they_are_the_nearest():
     rng = np.random.default_rng(0)
     mi = rng.random(4000) < 0.3
