@@ -54,17 +54,17 @@ def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
     """Find the grid, looking again at other sizes where little was seen or at a better one."""
     longest = max(photo.shape[:2])
     first = min(_FIRST_LOOK_PX, 2 * longest)
-    tried: list[tuple[float, PageGeometry]] = []
+    tried: list[tuple[float, PageGeometry, int]] = []
     refusal: PageRejected | None = None
     for size in dict.fromkeys((first, first // 2, min(2000, longest))):
-        if size < 160 or any(support > _MANY_CROSSINGS for support, _ in tried):
+        if size < 160 or any(support > _MANY_CROSSINGS for support, *_ in tried):
             continue
         try:
             geometry, support = _geometry_at(photo, looks, size)
         except PageRejected as rejected:
             refusal = refusal or rejected
             continue
-        tried.append((support, geometry))
+        tried.append((support, geometry, size))
     if not tried:
         reason = str(refusal or "No ECG grid was found.").removesuffix(".")
         raise PageRejected(
@@ -72,8 +72,8 @@ def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
             "--mm-per-px.",
             "grid",
         )
-    support, geometry = max(tried, key=lambda item: item[0])
-    seen_at = geometry.pixels_per_mm() * first / longest
+    support, geometry, size = max(tried, key=lambda item: item[0])
+    seen_at = geometry.pixels_per_mm() * size / longest
     better = round(longest * BEST_PIXELS_PER_MM / geometry.pixels_per_mm())
     if seen_at <= _USUAL_SCALES[0] and better > 2 * longest:
         # Of a small part of a page, seen so large, the 1 mm lines may look like those of 5 mm.
