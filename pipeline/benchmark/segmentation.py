@@ -14,7 +14,8 @@ from pipeline.benchmark.table import Figure, write_figures
 if TYPE_CHECKING:
     from pipeline.options import BenchmarkOptions
 
-EXAMPLES = 48
+RECORDS = 48
+_DATA = "generated pages, PTB-XL fold 9"
 
 
 def measure_segmentation(options: BenchmarkOptions) -> Path:
@@ -29,7 +30,7 @@ def measure_segmentation(options: BenchmarkOptions) -> Path:
 
     if options.data is None:
         raise BenchmarkError("this benchmark needs PTB-XL: name its folder with --data")
-    source = load_source(str(options.data), "validation", options.count or EXAMPLES)
+    source = load_source(str(options.data), "validation", options.count or RECORDS)
     figures = []
     for name, task_class in (
         ("page_look", PageLookTask),
@@ -41,9 +42,7 @@ def measure_segmentation(options: BenchmarkOptions) -> Path:
         with torch.inference_mode():
             measured = task.validation(network)
         figures += [
-            Figure(
-                f"fold9/{name}", key, float(value), EXAMPLES, name, "generated pages, PTB-XL fold 9"
-            )
+            Figure(f"fold9/{name}", key, float(value), len(source), name, _DATA)
             for key, value in measured.items()
         ]
     examples = PageLookExamples(source)
