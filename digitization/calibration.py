@@ -31,6 +31,8 @@ PRINTED, PULSE, PLAUSIBILITY, USUAL, GIVEN = (
 _NUMBER = r"(?<![\d.,])(\d{1,3}(?:[.,]\d{1,2})?)"
 _MM = r"\s*m{1,2}\s*[/il1]\s*"
 _SPEED = re.compile(_NUMBER + _MM + r"s")
+# No gain is 25 or 50 mm/mV, so these are speeds without their last letter, too.
+_CUT_SPEED = re.compile(r"(?<![\d.,])(25|50)\s*mm\s*/\s*$")
 _GAIN_UNIT = _MM + r"m?v"
 _LIMB_AND_CHEST = (
     re.compile(rf"limb\W*{_NUMBER}(?:{_GAIN_UNIT})?\W*chest\W*{_NUMBER}{_GAIN_UNIT}"),
@@ -112,8 +114,9 @@ def read_calibration(lines: Sequence[TextLine]) -> Printed:
     speeds: list[tuple[float, float, str]] = []
     gains: list[tuple[float, tuple[float, float], str]] = []
     for line in lines:
-        for match in _SPEED.finditer(line.text):
-            speeds.append((_sure(line, match), _value(match[1]), match[0]))
+        for pattern in (_SPEED, _CUT_SPEED):
+            for match in pattern.finditer(line.text):
+                speeds.append((_sure(line, match), _value(match[1]), match[0]))
         for pattern in (*_LIMB_AND_CHEST, _GAIN, _TIMES_USUAL):
             found = list(pattern.finditer(line.text))
             for match in found:

@@ -36,6 +36,9 @@ def _pulse(left, height, foot=50.0):
     [
         ("25 mm/s", (25, None, None)),
         ("Speed: 50mm/sec", (50, None, None)),
+        ("50mm/", (50, None, None)),
+        ("at 50 mm", (None, None, None)),
+        ("10 mm/", (None, None, None)),
         ("10mm/mV 25 mm/s 0.5-40 Hz", (25, 10, 10)),
         ("25.0 mm / s;  20.0 MM/MV", (25, 20, 20)),
         ("Limb: 10 mm/mV Chest: 5 mm/mV", (None, 10, 5)),
