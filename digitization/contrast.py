@@ -1,6 +1,8 @@
-"""Contrast of a photo made even, for pages that lie in shadow or are printed faintly."""
+"""Pictures to look at once more: contrast made even, light on dark made dark on light."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -8,6 +10,20 @@ from numpy.typing import NDArray
 
 _CLIP = 3.0
 _TILES = (8, 8)
+_DARK = 80
+
+
+def looks_again(photo: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """What else a photo may be read from where too little was seen in it: a name and a picture.
+
+    A screen may show light traces on a dark grid; pages may lie in shadow or be printed faintly.
+
+    Args:
+        photo: ``(h, w, 3)`` uint8 RGB.
+    """
+    if np.median(photo[..., 1]) < _DARK:
+        yield "inverted", 255 - photo
+    yield "evened", even_contrast(photo)
 
 
 def even_contrast(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:

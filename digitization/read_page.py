@@ -20,7 +20,7 @@ from digitization.calibration import (
     pulse_gain,
     read_calibration,
 )
-from digitization.contrast import even_contrast
+from digitization.contrast import looks_again
 from digitization.corners import geometry_from_corners
 from digitization.find_page import (
     BEST_PIXELS_PER_MM,
@@ -116,7 +116,7 @@ def read_page(
 ) -> Reading:
     """Digitize the page in a photo.
 
-    Where too little is seen of a page, it is looked at once more with its contrast evened.
+    Where too little is seen of a page, it is looked at again as ``looks_again`` says.
 
     Args:
         photo: ``(h, w, 3)`` uint8 RGB, upright or at any quarter turn.
@@ -134,14 +134,16 @@ def read_page(
     except PageRejected as rejected:
         if rejected.stage not in _UNSEEN:
             raise
-        try:
-            reading = _read(even_contrast(photo), looks, options)
-        except PageRejected:
-            raise rejected from None
-        if not options.leads_by_hand and reading.evidence["layout"]["names_score"] < _LEAST_NAMES:
+        for contrast, picture in looks_again(photo):
+            try:
+                reading = _read(picture, looks, options)
+            except PageRejected:
+                continue
+            by_names = reading.evidence["layout"]["names_score"] >= _LEAST_NAMES
             # Tables agree with themselves by chance; of what came out only now, names must tell.
-            raise rejected from None
-    return replace(reading, evidence={**reading.evidence, "contrast": "evened"})
+            if by_names or options.leads_by_hand:
+                return replace(reading, evidence={**reading.evidence, "contrast": contrast})
+        raise
 
 
 def _read(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> Reading:

@@ -1,4 +1,4 @@
-"""A page of which too little is seen is looked at again with its contrast evened."""
+"""A page of which too little is seen is looked at again, its contrast evened or turned over."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import digitization.read_page as reader
-from digitization.contrast import even_contrast
+from digitization.contrast import even_contrast, looks_again
 from ecg.reading import PageRejected
 from tests.digitization.perfect_looks import photograph, read_perfectly
 
@@ -56,6 +56,17 @@ def test_an_unseen_page_is_read_again_and_says_so(monkeypatch):
     found = reader.read_page(_ruled(0.3), cast("Any", None))
     assert found.evidence["contrast"] == "evened"
     np.testing.assert_array_equal(photos[1], even_contrast(_ruled(0.3)))
+
+
+def test_light_traces_on_a_dark_screen_are_turned_over(monkeypatch):
+    page = read_perfectly(photograph("3x4", "clean", 1), monkeypatch)
+    screen = (255 - _ruled(1.0)).astype(np.uint8)
+    photos = _reader_that_sees_only(monkeypatch, page, "layout")
+    found = reader.read_page(screen, cast("Any", None))
+    assert found.evidence["contrast"] == "inverted"
+    np.testing.assert_array_equal(photos[1], 255 - screen)
+    assert [name for name, _ in looks_again(screen)] == ["inverted", "evened"]
+    assert [name for name, _ in looks_again(_ruled(0.3))] == ["evened"]
 
 
 @pytest.mark.parametrize(("stage", "tries"), [("grid", 2), ("layout", 2), ("quality", 1)])
