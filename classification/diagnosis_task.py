@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from classification.targets import TARGETS, WEIGHTS
+from ecg.ptbxl import TRAINED_ON_PTBXL
 from learning.training import ExampleDataset, Task
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
 FACTS = {
     "training_data": "PTB-XL 1.0.3, folds 1-8; chosen on fold 9",
-    "licence": "Apache-2.0; trained on PTB-XL, CC BY 4.0",
-    "citation": "Wagner et al., Sci Data 7, 154 (2020), doi 10.1038/s41597-020-0495-6; "
-    "PhysioNet doi 10.13026/kfzx-aw45",
+    **TRAINED_ON_PTBXL,
 }
 BUDGET = {"weight_decay": 0.02, "warmup_steps": 200, "ema_decay": 0.998}
 """What ``learning.training.TrainingConfig`` takes beside a user's options."""

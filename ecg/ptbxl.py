@@ -32,6 +32,12 @@ from ecg.splits import SPLITS, split_of_fold
 if TYPE_CHECKING:
     import pandas as pd
 
+TRAINED_ON_PTBXL = {
+    "licence": "Apache-2.0; trained on PTB-XL, CC BY 4.0",
+    "citation": "Wagner et al., Sci Data 7, 154 (2020), doi 10.1038/s41597-020-0495-6; "
+    "PhysioNet doi 10.13026/kfzx-aw45",
+}
+"""What the card of a network that was trained on these records says."""
 RATES_HZ = (100, 500)
 DURATION_S = 10
 AGE_OVER_89 = 90.0

@@ -13,6 +13,7 @@ from torch import nn
 
 from ecg.leads import LEADS, derivable_leads, derive_limb_leads
 from ecg.metrics.reconstruction import score_reconstruction
+from ecg.ptbxl import TRAINED_ON_PTBXL
 from learning.checkpoint import CheckpointError, read_checkpoint
 from learning.training import ExampleDataset, Task
 from reconstruction.reconstructor import RATE_HZ, SAMPLES
@@ -23,9 +24,7 @@ FACTS = {
     "rate_hz": RATE_HZ,
     "samples": SAMPLES,
     "training_data": "PTB-XL 1.0.3, folds 1-8; chosen on fold 9",
-    "licence": "Apache-2.0; trained on PTB-XL, CC BY 4.0",
-    "citation": "Wagner et al., Sci Data 7, 154 (2020), doi 10.1038/s41597-020-0495-6; "
-    "PhysioNet doi 10.13026/kfzx-aw45",
+    **TRAINED_ON_PTBXL,
 }
 
 

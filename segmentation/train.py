@@ -75,6 +75,20 @@ def train_look(config: TrainLook) -> Path:
         "text-lines": TextLineTask,
     }
     task = tasks[config.look](training, validation, arguments)  # type: ignore[call-arg]
+    if "training_data" not in task.metadata:
+        task.metadata = {**task.metadata, **_facts(config)}
     if config.initial is not None:
         task.initial = read_checkpoint(config.initial).network
     return train(task, config.training_config(ema_decay=0.998))
+
+
+def _facts(config: TrainLook) -> dict[str, str]:
+    """What the card says of the training data."""
+    from ecg.ptbxl import TRAINED_ON_PTBXL
+
+    left_out = " (records of which real test photos exist left out)" if config.exclude else ""
+    data = (
+        "PTB-V pages drawn on the fly from PTB-XL 1.0.3 records of folds 1-8"
+        f"{left_out}; chosen on fold 9"
+    )
+    return {"training_data": data, **TRAINED_ON_PTBXL}
