@@ -129,7 +129,7 @@ def varied(record: Record, rng: np.random.Generator) -> Record:
         # Faster, and then backwards where the record ends.
         at = np.arange(count) * rng.uniform(1.05, 1.6)
         at = np.where(at > count - 1, 2 * (count - 1) - at, at)
-        signal = np.stack([CubicSpline(np.arange(count), lead)(at) for lead in signal])
+        signal = CubicSpline(np.arange(count), signal, axis=1)(at)
     noise = np.zeros_like(signal)
     if rng.random() < 0.35:
         muscle = rng.standard_normal(signal.shape) * np.exp(

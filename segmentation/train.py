@@ -42,10 +42,14 @@ class TrainLook(TrainingOptions):
 
 
 def train_look(config: TrainLook) -> Path:
-    """Train a look and return the folder of its best checkpoint."""
+    """Train a look and return the folder of its best checkpoint.
+
+    Raises:
+        CheckpointError: what is to be begun with is no checkpoint of that look.
+    """
     import segmentation.networks  # noqa: F401  (registers LookNetwork)
     from ecg.splits import reader_exclusions
-    from learning.checkpoint import read_checkpoint
+    from learning.checkpoint import CheckpointError, read_checkpoint
     from learning.training import Task, train
     from segmentation.layout_look import LayoutLookTask
     from segmentation.lead_names import LeadNameTask
@@ -78,7 +82,10 @@ def train_look(config: TrainLook) -> Path:
     if "training_data" not in task.metadata:
         task.metadata = {**task.metadata, **_facts(config)}
     if config.initial is not None:
-        task.initial = read_checkpoint(config.initial).network
+        kept = read_checkpoint(config.initial)
+        if kept.metadata.get("input") != task.metadata["input"]:
+            raise CheckpointError(f"{config.initial} is no checkpoint of a {config.look}")
+        task.initial = kept.network
     return train(task, config.training_config(ema_decay=0.998))
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import checkpoints
 import segmentation.pages
 import segmentation.trace_look
 from ecg.simulator import simulate
-from learning.checkpoint import read_checkpoint
+from learning.checkpoint import CheckpointError, read_checkpoint
 from segmentation.pages import ArraySource
 from segmentation.train import TrainLook, train_look
 
@@ -60,3 +61,8 @@ def test_a_look_is_trained_and_trained_on(records, tmp_path):
     assert not np.allclose(
         afresh.get_parameter(head).detach(), first.network.get_parameter(head).detach(), atol=1e-6
     )
+
+
+def test_a_look_does_not_begin_as_another(records, tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint of a trace-look"):
+        _trained(tmp_path / "run", 1e-3, initial=checkpoints.path("page_look"))
