@@ -31,6 +31,7 @@ _USUAL_NAME_MM = (2.2, 1.4)
 _SURE_NAME = 0.5
 _NAME_FROM_ROW_MM = 14.0
 _ROW_APART = (0.5, 1.5)
+_RAGGED_MM = 15.0
 _WIDE_GAP = 1.6
 _UNNAMED_COLUMN = (3.0, 0.5)  # where one column or more have names
 
@@ -383,8 +384,9 @@ def candidate_layouts(
                 missing = shape.total_rows - len(rows)
                 for offset in range(missing + 1):
                     tried = [
-                        _support(seen, shape, named, rows, offset, width)
-                        for width in _column_widths(rows, shape)
+                        _support(seen, shape, named, rows, offset, ends, width)
+                        for ends in _ends(rows)
+                        for width in _column_widths(ends, shape)
                     ]
                     found.append(max(tried, key=lambda one: one.score))
     if not found:
@@ -406,20 +408,25 @@ def _row_choices(rows: tuple[RowSeen, ...], layout: Layout) -> list[tuple[RowSee
     return list(combinations(rows, layout.total_rows))
 
 
-def _ends(rows: tuple[RowSeen, ...]) -> tuple[float, float]:
-    """Where the rows begin and end, short ones left out."""
+def _ends(rows: tuple[RowSeen, ...]) -> list[tuple[float, float]]:
+    """Where the rows begin and end: what most say, and where they differ the widest, too.
+
+    Of a faint or noisy row only a part may have been seen; short rows are left out.
+    """
     lengths = np.array([row.length_mm for row in rows])
     whole = [
         row for row, length in zip(rows, lengths, strict=True) if length > 0.8 * np.median(lengths)
     ]
     left = float(np.median([row.left_mm for row in whole]))
     right = float(np.median([row.right_mm for row in whole]))
-    return left, right
+    widest = float(min(row.left_mm for row in rows)), float(max(row.right_mm for row in rows))
+    ragged = max(left - widest[0], widest[1] - right) > _RAGGED_MM
+    return [(left, right), widest] if ragged else [(left, right)]
 
 
-def _column_widths(rows: tuple[RowSeen, ...], layout: Layout) -> list[float]:
+def _column_widths(ends_mm: tuple[float, float], layout: Layout) -> list[float]:
     """Widths that the columns may have: as seen, or a usual one where the page is cut off."""
-    left, right = _ends(rows)
+    left, right = ends_mm
     seen = (right - left) / layout.columns
     if layout.columns == 1:
         return [seen]
@@ -432,10 +439,11 @@ def _support(
     order: str,
     rows: tuple[RowSeen, ...],
     offset: int,
+    ends_mm: tuple[float, float],
     width: float,
 ) -> LayoutFound:
     """How well the names support a layout laid over the rows."""
-    left, right = _ends(rows)
+    left, right = ends_mm
     cells = layout.printed_leads(order)
     expected: dict[str, list[tuple[int, int]]] = {}
     rhythm_rows = []

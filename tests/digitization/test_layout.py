@@ -1,5 +1,7 @@
 """Rows, names and layouts from what the layout look shows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,18 @@ def test_one_false_name_changes_nothing():
     seen = _page("3x4+1")
     wrong = (NameSeen("V6", 60.0, 150.0, 0.9), *seen.names)
     assert candidate_layouts(PageSeen(wrong, seen.rows, ()))[0].layout.name == "3x4+1"
+
+
+def test_rows_of_which_only_a_part_was_seen_do_not_hide_the_names():
+    seen = _page("3x4+1")
+    rows = tuple(
+        RowSeen(row.y_mm, begin, row.right_mm)
+        for row, begin in zip(seen.rows, (99.0, 130.0, 116.0, 21.0), strict=True)
+    )
+    best = candidate_layouts(replace(seen, rows=rows))[0]
+    assert (best.layout.name, best.order) == ("3x4+1", "standard")
+    assert len(best.evidence["names_matched"]) == 12
+    assert best.column_mm == pytest.approx(62.5, abs=0.5)
 
 
 def test_names_without_rows_are_no_page():
