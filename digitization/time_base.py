@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from digitization.layout import LayoutFound, PulseSeen
 from digitization.traces import RowTrace
+from ecg.paper import MAJOR_GRID_MM
 from ecg.reading import READING_RATE_HZ, PageRejected
 
 FloatArray = NDArray[np.float64]
@@ -33,6 +34,7 @@ _STEP_FAR_MM = 1.6
 _LEAST_STEP_MM = 0.6
 _TALL_STEP_MM = 3.0
 _STRAIGHT = 0.12
+_ENDS_ERROR_MM = 0.1
 _USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
 
 
@@ -83,6 +85,7 @@ def time_base(
         left, gap = _left_and_gap(begins, ends, sure, usual_mm, columns, short, named)
     elif leading:
         left = float(np.median(leading))
+    left = _at_bold_line(left)
     width = usual_mm or width
     between = _pulses_between(left, right, width, columns, len(rows), pulses)
     if between is not None:
@@ -243,6 +246,16 @@ def _agreed(places_mm: FloatArray, sure: FloatArray) -> float:
     close = np.abs(places_mm[:, None] - places_mm) < _AGREEMENT_MM
     best = close[(close @ sure).argmax()]
     return float(np.average(places_mm[best], weights=sure[best]))
+
+
+def _at_bold_line(left_mm: float) -> float:
+    """Where the traces begin: on a bold line of the grid, where one is as near as ends are read.
+
+    Programs that draw their own paper count from one of its lines; recorders with printed paper
+    begin anywhere, and a begin by chance that near to a line is moved by no more than that.
+    """
+    line = MAJOR_GRID_MM * round(left_mm / MAJOR_GRID_MM)
+    return line if abs(left_mm - line) < _ENDS_ERROR_MM else left_mm
 
 
 def _usual_width(width_mm: float, speed: float, columns: int) -> float | None:

@@ -143,3 +143,14 @@ def test_gaps_between_columns_do_not_stretch_them():
     starts, width = time_base(_found("3x4", 3, 65.5), rows, (), 25.0)
     assert width == 62.5
     np.testing.assert_allclose(starts, starts_mm, atol=0.15)
+
+
+@pytest.mark.parametrize("left", [20.05, 19.95, 20.3])
+def test_traces_that_begin_by_a_bold_line_begin_on_it(left):
+    row = _row(left, left + 249.95)
+    row = replace(row, x_mm=row.x_mm + left - row.extent_mm[0])
+    starts, _ = time_base(_found("3x4", 4, 62.5), [row] * 4, (), 25.0)
+    if left == 20.3:
+        assert starts[0] == pytest.approx(left, abs=0.06)
+    else:
+        assert starts[0] == 20.0
