@@ -19,6 +19,7 @@ _STAYS = 0.97
 _JUMPS = 1e-4
 _DOUBT = 1e-3
 _LEAST_SHARE = 0.005
+_SEEN = 0.01
 _STROKE_PX = 100
 
 
@@ -36,12 +37,16 @@ def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         of the heights chosen, before the neighbours were heard.
     """
     heights, none = columns[:, :-1], columns[:, -1:]
+    # Where no column sees a trace, none is looked for: most of a tall strip is empty paper.
+    seen = np.flatnonzero(heights.max(axis=(0, 2)) > _SEEN)
+    first, last = (seen[0], seen[-1]) if len(seen) else (0, heights.shape[1] - 1)
+    heights = np.ascontiguousarray(heights[:, first : last + 1])
     evidence = heights + _DOUBT * (none + 0.02)
     evidence = evidence / evidence.max(axis=1, keepdims=True)
-    posterior = _forward_backward(evidence)
-    rows = np.arange(heights.shape[1], dtype=np.float32)[None, :, None]
+    posterior = _forward_backward(evidence, columns.shape[1] - 1)
+    rows = np.arange(first, last + 1, dtype=np.float32)[None, :, None]
     top = posterior.max(axis=1, keepdims=True)
-    likeliest = posterior.argmax(axis=1)[:, None]
+    likeliest = first + posterior.argmax(axis=1)[:, None]
     chosen = (posterior > _LEAST_SHARE * top) & (np.abs(rows - likeliest) <= _STROKE_PX)
     weight = posterior * chosen
     centre = (weight * rows).sum(axis=1) / weight.sum(axis=1)
@@ -49,7 +54,7 @@ def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     return centre, 1 - none[:, 0], np.clip(confidence, 0, 1)
 
 
-def _forward_backward(evidence: FloatArray) -> FloatArray:
+def _forward_backward(evidence: FloatArray, possible: int) -> FloatArray:
     """``(rows, heights, width)`` likelihoods to the posterior of each height.
 
     Both directions go together: one from the first column, the other from the last. A move's
@@ -66,7 +71,7 @@ def _forward_backward(evidence: FloatArray) -> FloatArray:
         belief[1] *= along[last]
         both_ways = np.stack([belief, belief[..., ::-1]])
         up, down = lfilter(recursion[:1], recursion, both_ways)
-        jumps = np.float32(_JUMPS / heights) * belief.sum(axis=2, keepdims=True)
+        jumps = np.float32(_JUMPS / possible) * belief.sum(axis=2, keepdims=True)
         belief = stays * (up + down[..., ::-1] - belief) + jumps
         belief[0] *= along[column]
         belief /= belief.sum(axis=2, keepdims=True)

@@ -140,7 +140,12 @@ def _maps(
     height, width = picture.shape[:2]
     logits = network(_planes(picture, network.multiple))[0]
     seen = logits[:, : -(-height // stride), : -(-width // stride)]
-    return 0.5 + 0.5 * np.tanh(0.5 * seen)  # the logistic function, without overflow
+    # The logistic function, without overflow; in place, for new memory costs more than counting.
+    seen *= 0.5
+    np.tanh(seen, out=seen)
+    seen *= 0.5
+    seen += 0.5
+    return seen
 
 
 def _planes(picture: NDArray[np.uint8], multiple: int, channels: int = 3) -> NDArray[np.float32]:
@@ -158,6 +163,7 @@ def _planes(picture: NDArray[np.uint8], multiple: int, channels: int = 3) -> NDA
 
 def _softmax(scores: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     """Shares that sum to 1 along an axis."""
-    shares = np.exp(scores - scores.max(axis=axis, keepdims=True))
+    shares = scores - scores.max(axis=axis, keepdims=True)
+    np.exp(shares, out=shares)
     shares /= shares.sum(axis=axis, keepdims=True)
     return shares
