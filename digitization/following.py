@@ -59,6 +59,7 @@ def _forward_backward(evidence: FloatArray, possible: int) -> FloatArray:
 
     Both directions go together: one from the first column, the other from the last. A move's
     likelihood falls by one factor a pixel, so all moves are a recursive filter up and one down.
+    A jump is as likely to each of the ``possible`` heights, those left out included.
     """
     rows, heights, width = evidence.shape
     stays = np.float32((1 - _JUMPS) * (1 - _STAYS) / (1 + _STAYS))

@@ -43,3 +43,17 @@ def test_columns_without_a_trace_say_so():
     _, presence, _ = follow(_with_none(_columns(_wave()), none))
     assert presence[0, :150].min() > 0.9
     assert presence[0, 152:].max() < 0.1
+
+
+def test_empty_paper_about_the_trace_changes_nothing():
+    columns = _columns(_wave())
+    tall = np.pad(columns, ((400, 300), (0, 0)))
+    (centre, presence, confidence), low = follow(_with_none(tall, 0.01)), _with_none(columns, 0.01)
+    np.testing.assert_allclose(centre - 400, follow(low)[0], atol=1e-3)
+    np.testing.assert_allclose(presence, follow(low)[1], atol=1e-6)
+    np.testing.assert_allclose(confidence, follow(low)[2], atol=1e-4)
+
+
+def test_a_strip_of_empty_paper_has_no_trace():
+    _, presence, _ = follow(_with_none(np.zeros((HEIGHTS, WIDTH)), 1.0))
+    assert presence.max() == 0
