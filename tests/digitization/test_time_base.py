@@ -145,7 +145,7 @@ def test_gaps_between_columns_do_not_stretch_them():
     np.testing.assert_allclose(starts, starts_mm, atol=0.15)
 
 
-@pytest.mark.parametrize("left", [20.05, 19.95, 20.3])
+@pytest.mark.parametrize("left", [20.02, 19.97, 20.3])
 def test_traces_that_begin_by_a_bold_line_begin_on_it(left):
     row = _row(left, left + 249.95)
     row = replace(row, x_mm=row.x_mm + left - row.extent_mm[0])
