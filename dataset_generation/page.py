@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset_generation.lead_name_styles import printed_name, word_before
 from dataset_generation.page_spec import PageSpec
 from dataset_generation.text import text_coverage
 from ecg.leads import LEAD_INDEX
@@ -16,6 +17,7 @@ from ecg.record import Record
 
 _SHIFT = 4  # OpenCV's fixed-point sub-pixel bits
 _SLACK_PX = 0.12  # how far a drawn line may leave its points, on the canvas
+_SPACE_SHARE = 0.4  # width of a space, of a capital's height
 
 
 @dataclass(frozen=True)
@@ -120,23 +122,33 @@ class Page:
     @cached_property
     def texts(self) -> tuple[TextTruth, ...]:
         """Every printed word with its box, lead names first."""
+        return tuple(word for word, _, _ in self._words)
+
+    @cached_property
+    def _words(self) -> tuple[tuple[TextTruth, float, str], ...]:
+        """Every printed word with the height of its capitals in mm and its font."""
         spec = self.spec
-        words = []
+        font, height = spec.name_font, spec.name_height_mm
+        before = word_before(spec.name_style)
+        names, others = [], []
         for trace in self.traces:
             if trace.is_rhythm and not spec.rhythm_names:
                 continue
-            name = trace.lead if trace.sign > 0 else f"-{trace.lead}"
+            name = ("" if trace.sign > 0 else "-") + printed_name(trace.lead, spec.name_style)
             x = spec.column_x_mm[trace.column] + spec.name_dx_mm
             bottom = spec.row_y_mm[trace.row] + spec.name_dy_mm
             if spec.name_dy_mm > 0:
-                bottom += spec.name_height_mm
-            words.append(
-                self._word(name, x, bottom - spec.name_height_mm, spec.name_height_mm,
-                           spec.name_font, trace.lead)
-            )  # fmt: skip
+                bottom += height
+            if before:
+                word = self._word(before, x, bottom - height, height, font)
+                others.append((word, height, font))
+                x = word.box_mm[2] + _SPACE_SHARE * height
+            word = self._word(name, x, bottom - height, height, font, trace.lead)
+            names.append((word, height, font))
         for item in spec.texts:
-            words.append(self._word(item.text, item.x_mm, item.y_mm, item.height_mm, item.font))
-        return tuple(words)
+            word = self._word(item.text, item.x_mm, item.y_mm, item.height_mm, item.font)
+            others.append((word, item.height_mm, item.font))
+        return tuple(names + others)
 
     def _word(
         self, text: str, x: float, y: float, height: float, font: str, lead: str | None = None
@@ -301,7 +313,7 @@ class Page:
             stroke(pulse, spec.trace_width_mm)
         for x, top, bottom in self._separators:
             stroke(np.array([[x, top], [x, bottom]]), spec.separator_width_mm)
-        for word, height_mm, font in self._words_to_draw():
+        for word, height_mm, font in self._words:
             ink = text_coverage(word.text, font, max(4, round(height_mm * scale)))
             at = np.round((np.array(word.box_mm[:2]) - origin) * scale).astype(int)
             _paste(canvas, ink, int(at[0]), int(at[1]))
@@ -318,15 +330,6 @@ class Page:
         elif factor > 1:
             canvas = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
         return np.asarray(canvas, np.uint8)
-
-    def _words_to_draw(self) -> list[tuple[TextTruth, float, str]]:
-        spec = self.spec
-        names = [word for word in self.texts if word.lead is not None]
-        others = [word for word in self.texts if word.lead is None]
-        drawn = [(word, spec.name_height_mm, spec.name_font) for word in names]
-        for word, item in zip(others, spec.texts, strict=True):
-            drawn.append((word, item.height_mm, item.font))
-        return drawn
 
 
 def _darkened(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_generation.calibration_text import calibration_line, gain_text, speed_text
+from dataset_generation.lead_name_styles import LEAD_NAME_STYLES
 from dataset_generation.preset_file import FOLDER, read_preset
 from dataset_generation.text import FONTS, text_coverage
 from ecg.leads import LEADS
@@ -23,8 +24,8 @@ class PagePreset:
 
     Attributes:
         summary: one line about it.
-        layouts, speeds, gains, papers, pulses, grids, names, separators, looks, rasters_per_mm:
-            names (or numbers) and their shares.
+        layouts, speeds, gains, papers, pulses, grids, names, name_styles, separators, looks,
+            rasters_per_mm: names (or numbers) and their shares.
         cabrera, simultaneous, clipped: probabilities of Cabrera's order, of columns that show the
             same seconds, of a pen that stops at the edge of its band.
     """
@@ -37,6 +38,7 @@ class PagePreset:
     pulses: dict[str, float]
     grids: dict[str, float]
     names: dict[str, float]
+    name_styles: dict[str, float]
     separators: dict[str, float]
     looks: dict[str, float]
     rasters_per_mm: dict[str, float]
@@ -49,7 +51,7 @@ class PagePreset:
             ("layouts", tuple(LAYOUTS)), ("speeds", ("25", "50")), ("gains", ("5", "10", "20")),
             ("papers", tuple(_PAPERS_MM)), ("pulses", ("start", "end", "each", "none")),
             ("grids", ("both", "major", "minor", "dotted", "dots", "none")),
-            ("names", ("above", "below", "left")),
+            ("names", ("above", "below", "left")), ("name_styles", LEAD_NAME_STYLES),
             ("separators", ("none", "bar", "tick", "double", "full")),
             ("rasters_per_mm", ("0", "4", "5", "6", "8", "10", "12", "16")),
             ("looks", ("laser", "inkjet", "thermal", "faded")),
@@ -121,6 +123,7 @@ class PageSpec:
         separator: mark between the leads of a row: ``bar``, ``tick``, ``double``, ``full`` (as
             high as the row) or ``none``.
         separator_width_mm: its line width.
+        name_style: how lead names are written, one of ``LEAD_NAME_STYLES``.
         name_dx_mm, name_dy_mm: lead name's left bottom corner from the start of its trace.
         raster_per_mm: 0 for smooth ink, else the dots per mm of a raster printer.
         clip_mv: where the recorder's pen stops, up and down; 0 for nowhere. Whole microvolts.
@@ -153,6 +156,7 @@ class PageSpec:
     separator: str = "none"
     separator_width_mm: float = 0.4
     name_font: str = "DejaVuSans"
+    name_style: str = "usual"
     name_height_mm: float = 2.5
     name_dx_mm: float = 1.0
     name_dy_mm: float = -6.0
@@ -335,7 +339,9 @@ def sample_page(
     texts = _sample_words(rng, spec, header)
     # Many a pulse falls where the trace begins.
     foot = 0.0 if rng.random() < 0.4 else 0.25 * pulse_width
-    spec = replace(spec, texts=texts, pulse_foot_mm=foot)
+    # A stream of its own leaves all that is drawn after it as it was.
+    style = _choice(rng.spawn(1)[0], preset.name_styles)
+    spec = replace(spec, texts=texts, pulse_foot_mm=foot, name_style=style)
     if rng.random() < preset.clipped:
         spec = replace(spec, clip_mv=round(float(rng.uniform(0.8, 2.0)), 3))
     return _with_look(rng, spec, _choice(rng, preset.looks))

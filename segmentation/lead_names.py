@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dataset_generation.lead_name_styles import LEAD_NAME_STYLES, printed_name, word_before
 from dataset_generation.text import FONTS, text_coverage
 from digitization.names import CROP_PIXELS_PER_MM, CROP_PX
 from ecg.leads import LEADS
@@ -30,7 +31,8 @@ SIZE = CROP_PX
 """Width and height of a crop in pixels: 13 by 7 mm about the name's centre."""
 _OTHER_WORDS = (
     "10", "25", "mm/s", "Hz", "aV", "V", "VI", "L", "F", "R", "M", "bpm", "Vent", "ID", "Age",
-    "ms", "1", "2", "l", "IV", "II:", "QRS", "PR", "40", "mV", "T", "Sex", "avg", "E", "N", "V7",
+    "ms", "1", "2", "l", "IV", "II:", "D", "DR", "Lead", "D4", "QRS", "PR",
+    "40", "mV", "T", "Sex", "avg", "E", "N", "V7",
 )  # fmt: skip
 
 
@@ -87,17 +89,26 @@ def draw_crop(rng: np.random.Generator) -> tuple[NDArray[np.uint8], int]:
     label = int(rng.integers(len(LEADS))) if rng.random() < 0.8 else len(LEADS)
     kind = rng.random()
     if label < len(LEADS) or kind < 0.55:
-        words = LEADS[label] if label < len(LEADS) else str(rng.choice(_OTHER_WORDS))
+        style = "usual" if rng.random() < 0.5 else str(rng.choice(LEAD_NAME_STYLES))
+        if label < len(LEADS):
+            words = printed_name(LEADS[label], style)
+        else:
+            words = str(rng.choice(_OTHER_WORDS))
         if label == 3 and rng.random() < 0.1:
-            words = "-aVR"
-        capital = rng.uniform(1.6, 3.8)
-        drawn = text_coverage(words, str(rng.choice(FONTS)), round(capital * scale / 2) * 2)
+            words = f"-{words}"
+        font, capital = str(rng.choice(FONTS)), rng.uniform(1.6, 3.8)
+        capital_px = round(capital * scale / 2) * 2
+        drawn = text_coverage(words, font, capital_px)
         at_x = w / 2 + rng.normal(0, 0.8 * scale) - drawn.shape[1] / 2
         at_y = h / 2 + rng.normal(0, 0.5 * scale) - drawn.shape[0] / 2
         turn = cv2.getRotationMatrix2D((0, 0), float(rng.normal(0, 2.0)), 1.0)
         turn[:, 2] += (at_x, at_y)
         turn[0, 1] += rng.normal(0, 0.05)
         cv2.warpAffine(drawn, turn, (w, h), cover, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
+        if word_before(style):
+            before = text_coverage(word_before(style), font, capital_px)
+            turn[:, 2] -= turn[:, 0] * (before.shape[1] + rng.uniform(0.2, 0.6) * capital_px)
+            cv2.warpAffine(before, turn, (w, h), cover, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
     if rng.random() < 0.6:
         draw_trace(cover, rng, scale)
     if rng.random() < 0.25:

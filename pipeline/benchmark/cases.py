@@ -36,6 +36,7 @@ class Variant:
         kit: the fixed page that ecg-image-kit draws.
         preset: photo preset in place of the strength's.
         cropped: the picture ends within the traces, left and right.
+        names: lead names are written in another way than the usual one.
     """
 
     dpi: float | None = None
@@ -47,6 +48,7 @@ class Variant:
     kit: bool = False
     preset: str | None = None
     cropped: bool = False
+    names: bool = False
 
 
 VARIANTS: dict[str, Variant] = {
@@ -63,6 +65,7 @@ VARIANTS: dict[str, Variant] = {
     "wrinkled": Variant(preset="wrinkled", dpi=_USUAL_DPI),
     "ecg_image_kit": Variant(kit=True),
     "cropped": Variant(cropped=True),
+    "other_names": Variant(names=True),
 }
 """Variants by the name that a case carries."""
 
@@ -73,7 +76,7 @@ PAGE_CASES: tuple[str, ...] = (
         f"3x4+1/clean/{variant}"
         for variant in (
             "100dpi", "150dpi", "300dpi", "no_pulse", "black_grid", "rotated", "wrinkled",
-            "ecg_image_kit", "cropped",
+            "ecg_image_kit", "cropped", "other_names",
         )
     ),
     "3x4+1/photo/ecg_image_kit",
@@ -142,7 +145,7 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
             continue
         if spec.simultaneous or spec.pulse == "each" or wanted.pulse not in (None, spec.pulse):
             continue
-        if wanted.order not in (None, spec.order):
+        if wanted.order not in (None, spec.order) or (wanted.names and spec.name_style == "usual"):
             continue
         printed = any("mm" in text.text.lower() for text in spec.texts)
         if spec.speed_mm_per_s != Variant.speed_mm_per_s and not printed:

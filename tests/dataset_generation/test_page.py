@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dataset_generation.lead_name_styles import LEAD_NAME_STYLES
 from dataset_generation.page import Page
 from dataset_generation.page_spec import GridStyle, PageSpec, sample_page
 from dataset_generation.ptb_v_page import ptb_v_page
-from ecg.leads import einthoven_residual_mv
+from ecg.leads import LEADS, einthoven_residual_mv
 from ecg.paper import LAYOUTS
 from ecg.record import Record
 from ecg.simulator import simulate
@@ -62,9 +63,9 @@ def test_every_lead_of_the_layout_is_named_and_the_limb_leads_keep_their_identit
             clip_mv=0.0,
         )
         page = Page(spec, record)
-        assert {word.lead for word in page.texts if word.lead} == set(record_leads())
+        assert {word.lead for word in page.texts if word.lead} == set(LEADS)
         drawn = np.full((12, record.n_samples), np.nan)
-        for row, lead in enumerate(record_leads()):
+        for row, lead in enumerate(LEADS):
             (trace,) = (t for t in page.traces if t.lead == lead)
             zero = spec.row_y_mm[trace.row]
             shown = (zero - trace.points_mm[:, 1]) / spec.gain_mm_per_mv
@@ -73,10 +74,35 @@ def test_every_lead_of_the_layout_is_named_and_the_limb_leads_keep_their_identit
         assert np.nanmax(np.abs(residual)) < 1e-5
 
 
-def record_leads() -> tuple[str, ...]:
-    from ecg.leads import LEADS
+@pytest.mark.parametrize(
+    ("style", "written"),
+    [
+        ("usual", "I II III aVR aVL aVF V1"),
+        ("capitals", "I II III AVR AVL AVF V1"),
+        ("small_r", "I II III aVr aVl aVf V1"),
+        ("d_roman", "DI DII DIII aVR aVL aVF V1"),
+        ("d_arabic", "D1 D2 D3 aVR aVL aVF V1"),
+        ("lead", "I II III aVR aVL aVF V1"),
+    ],
+)
+def test_leads_are_named_as_makers_and_countries_write_them(
+    style: str, written: str, record: Record
+) -> None:
+    sampled = sample_page(np.random.default_rng(3), "3x4")
+    spec = replace(sampled, name_style=style, order="standard")
+    names = {word.lead: word for word in Page(spec, record).texts if word.lead}
+    assert [names[lead].text for lead in LEADS[:7]] == written.split()
+    others = [word for word in Page(spec, record).texts if not word.lead]
+    before = [word for word in others if word.text == "Lead"]
+    assert len(before) == (12 if style == "lead" else 0)
+    for word, name in zip(before, names.values(), strict=False):
+        assert word.box_mm[2] < name.box_mm[0]
+        assert word.box_mm[3] == pytest.approx(name.box_mm[3], abs=0.5 * spec.name_height_mm)
 
-    return LEADS
+
+def test_a_preset_draws_the_styles_of_its_shares() -> None:
+    styles = {sample_page(np.random.default_rng(seed), "3x4").name_style for seed in range(150)}
+    assert styles == set(LEAD_NAME_STYLES)
 
 
 @pytest.mark.parametrize("raster", [0.0, 8.0])
