@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from digitization.beats import Beats
-from digitization.layout import PulseSeen, RowSeen
+from digitization.page_seen import PulseSeen, RowSeen
 from digitization.pulses import PulseMeasured
 from digitization.text_lines import TextLine
 from ecg.leads import LEADS

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitization.grid import BORDER_MM, find_crossings, fit_geometry
-from digitization.layout import PageSeen, candidate_layouts, look_over, with_named_rows
+from digitization.layout import candidate_layouts
 from digitization.names import beside, read_words, search_names
+from digitization.page_seen import PageSeen, look_over, with_named_rows
 from digitization.rectify import rectify
 from ecg.page_geometry import PageGeometry
 from ecg.paper import MAJOR_GRID_MM

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitization.layout import LayoutFound, NameSeen, PageSeen, PulseSeen, RowSeen
+from digitization.layout import LayoutFound
+from digitization.page_seen import NameSeen, PageSeen, PulseSeen, RowSeen
 from digitization.traces import RowTrace
 from ecg.page_geometry import PageGeometry
 from ecg.page_parts import OTHER_LAYOUT, LeadBox, PageParts, PagePartsError

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitization.layout import NameSeen, RowSeen
+from digitization.page_seen import NameSeen, RowSeen
 from digitization.rectify import rectify
 from ecg.leads import LEAD_INDEX, LEADS
 from ecg.page_geometry import PageGeometry

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitization.grid import BORDER_MM
-from digitization.layout import PageSeen
+from digitization.page_seen import PageSeen
 from ecg.page_geometry import PageGeometry
 from ecg.page_parts import (
     LEAST_CORNER_PX,

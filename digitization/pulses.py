@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from digitization.layout import PulseSeen, RowSeen
+from digitization.page_seen import PulseSeen, RowSeen
 from digitization.rectify import rectify
 from ecg.page_geometry import PageGeometry
 from ecg.paper import GAINS_MM_PER_MV

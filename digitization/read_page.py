@@ -33,15 +33,10 @@ from digitization.find_page import (
 )
 from digitization.flat import flat_geometry
 from digitization.given import GivenPage, PlacedLeads, place_leads, see_given, settle, turns_of
-from digitization.layout import (
-    LayoutFound,
-    PageSeen,
-    PulseSeen,
-    RowSeen,
-    candidate_layouts,
-)
+from digitization.layout import LayoutFound, candidate_layouts
 from digitization.limb_leads import reconcile
 from digitization.page_description import describe_page
+from digitization.page_seen import PageSeen, PulseSeen, RowSeen
 from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
 from digitization.quality import Agreement, flat_rows, limb_checks
 from digitization.rhythm import add_strips

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitization.following import follow
-from digitization.layout import NameSeen, PageSeen, RowSeen
+from digitization.page_seen import NameSeen, PageSeen, RowSeen
 from digitization.rectify import rectify
 from digitization.traces import RowTrace, clean_heights
 from ecg.page_geometry import PageGeometry

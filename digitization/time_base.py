@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from digitization.layout import LayoutFound, PulseSeen
+from digitization.layout import LayoutFound
+from digitization.page_seen import PulseSeen
 from digitization.traces import RowTrace
 from ecg.paper import MAJOR_GRID_MM
 from ecg.reading import READING_RATE_HZ, PageRejected

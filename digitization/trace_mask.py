@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from digitization.following import follow
-from digitization.layout import RowSeen
+from digitization.page_seen import RowSeen
 from digitization.rectify import rectify
 from digitization.traces import RowTrace, clean_heights
 from ecg.page_geometry import PageGeometry

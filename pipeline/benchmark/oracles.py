@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_generation.photo import Photo
-from digitization.layout import NameSeen, PageSeen, PulseSeen, RowSeen
 from digitization.page_description import describe_page
+from digitization.page_seen import NameSeen, PageSeen, PulseSeen, RowSeen
 from ecg.leads import LEADS
 from ecg.page_parts import PageParts
 from ecg.probability_maps import ProbabilityMaps

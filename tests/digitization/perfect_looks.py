@@ -13,7 +13,7 @@ import digitization.find_page as find_page
 import digitization.read_page as reader
 from dataset_generation.page import Page
 from dataset_generation.photo import Photo, sample_photo
-from digitization.layout import look_over
+from digitization.page_seen import look_over
 from digitization.traces import clean_heights
 from ecg.probability_maps import ProbabilityMaps
 from ecg.record import Record

@@ -13,7 +13,7 @@ from digitization.calibration import (
     pulse_speed,
     read_calibration,
 )
-from digitization.layout import PulseSeen, RowSeen
+from digitization.page_seen import PulseSeen, RowSeen
 from digitization.pulses import PulseMeasured
 from digitization.text_lines import TextLine, spell
 from ecg.paper import GAINS_MM_PER_MV

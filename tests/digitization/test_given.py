@@ -7,7 +7,7 @@ import pytest
 
 from digitization.find_page import turn_geometry
 from digitization.given import GivenPage, see_given, settle, turns_of
-from digitization.layout import PageSeen
+from digitization.page_seen import PageSeen
 from digitization.trace_mask import draw_trace_mask, read_trace_mask
 from ecg.leads import LEAD_INDEX
 from ecg.page_geometry import PageGeometry
@@ -206,7 +206,7 @@ def test_boxes_tell_which_way_is_up(turns):
 
 
 def test_settling_stays_near_the_box():
-    from digitization.layout import RowSeen
+    from digitization.page_seen import RowSeen
     from digitization.traces import clean_heights
 
     x = np.arange(0, 100, 0.125)

@@ -5,14 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from digitization.layout import (
-    NameSeen,
-    PageSeen,
-    RowSeen,
-    candidate_layouts,
-    look_over,
-    with_named_rows,
-)
+from digitization.layout import candidate_layouts
+from digitization.page_seen import NameSeen, PageSeen, RowSeen, look_over, with_named_rows
 from ecg.leads import LEADS
 from ecg.paper import LAYOUTS
 from ecg.probability_maps import ProbabilityMaps

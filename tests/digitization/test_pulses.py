@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from digitization.layout import PulseSeen, RowSeen
+from digitization.page_seen import PulseSeen, RowSeen
 from digitization.pulses import measure_pulses, search_pulses
 from ecg.page_geometry import PageGeometry
 

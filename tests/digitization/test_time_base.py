@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from digitization.layout import LayoutFound, PulseSeen, RowSeen
+from digitization.layout import LayoutFound
+from digitization.page_seen import PulseSeen, RowSeen
 from digitization.time_base import time_base
 from digitization.traces import clean_heights
 from ecg.paper import LAYOUTS
