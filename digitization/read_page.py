@@ -20,6 +20,7 @@ from digitization.calibration import (
     pulse_gain,
     read_calibration,
 )
+from digitization.composition import LEAST_RHYTHM, Composition, compose, compose_given
 from digitization.contrast import looks_again
 from digitization.corners import geometry_from_corners
 from digitization.find_page import (
@@ -32,21 +33,17 @@ from digitization.find_page import (
     turn_geometry,
 )
 from digitization.flat import flat_geometry
-from digitization.given import GivenPage, PlacedLeads, place_leads, see_given, settle, turns_of
-from digitization.layout import LayoutFound, candidate_layouts
-from digitization.limb_leads import reconcile
+from digitization.given import GivenPage, place_leads, see_given, settle, turns_of
+from digitization.layout import candidate_layouts
 from digitization.page_description import describe_page
-from digitization.page_seen import PageSeen, PulseSeen, RowSeen
+from digitization.page_seen import PageSeen, RowSeen
 from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
-from digitization.quality import Agreement, flat_rows, limb_checks
-from digitization.rhythm import add_strips
 from digitization.rows import read_rows
 from digitization.text_lines import read_lines
-from digitization.time_base import time_base
 from digitization.trace_mask import read_trace_mask
-from digitization.traces import RowTrace, sample_window, without_pulse
+from digitization.traces import RowTrace
 from ecg.lead_maps import LeadMaps, draw_lead_maps
-from ecg.leads import LEAD_INDEX, LEADS
+from ecg.leads import LEADS
 from ecg.page_geometry import PageGeometry
 from ecg.paper import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S, PrintedLead, check_scale
 from ecg.probability_maps import ProbabilityMaps
@@ -56,17 +53,9 @@ _UNSEEN = ("grid", "layout", "trace")
 """Stages whose refusal says that too little was seen."""
 _LEAST_NAMES = 1.0
 _CANDIDATES = 10
-_BY_CHANCE = 0.4
-_LEAST_RHYTHM = 0.3
-_NO_RHYTHM = 3.0
-_FLAT_ROW = 5.0
 _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
-_BESIDE_PULSE_MM = 3.0
 _LEAST_SUPPORT_STRIP = 0.8
-
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -170,11 +159,11 @@ def _read(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> R
     with steps.take("calibration and assignment of leads", given=parts.leads is not None):
         if parts.leads is not None:
             placed = place_leads(parts, geometry, seen.rows, speed)
-            best = _compose_given(placed, traces, seen.pulses, calibration)
+            best = compose_given(placed, traces, seen.pulses, calibration)
         else:
             candidates = candidate_layouts(seen, options.layout, parts.order)
             compositions = [
-                _compose(found, [traces[row] for row in found.rows], seen.pulses, calibration)
+                compose(found, [traces[row] for row in found.rows], seen.pulses, calibration)
                 for found in candidates[:_CANDIDATES]
                 if found.score > candidates[0].score - _CLOSE_SCORE
             ]
@@ -340,163 +329,7 @@ def _trace_rows(
     return seen, traces
 
 
-@dataclass(frozen=True)
-class _Composition:
-    """A page put together under one layout: time base, calibration, leads, checks."""
-
-    found: LayoutFound
-    starts_mm: tuple[float, ...]
-    column_mm: float
-    printed: tuple[PrintedLead, ...]
-    signal_mv: NDArray[np.float32]
-    confidence: NDArray[np.float32]
-    starts: Mapping[str, float]
-    agreement: Agreement
-    flat_rows: int
-    trust: float = 1.0
-
-    @property
-    def quality(self) -> float:
-        """One figure in 0..1: the checks, less where print and pulses contradict each other."""
-        return round(self.agreement.quality * self.trust, 3)
-
-    @property
-    def support(self) -> float:
-        """Evidence for the layout: lead names, and what the leads say about each other."""
-
-        def known(value: float) -> float:
-            if not np.isfinite(value):
-                return 0.0
-            return float(np.clip((value - _BY_CHANCE) / (1 - _BY_CHANCE), -0.5, 1.0))
-
-        checks = self.agreement
-        return (
-            self.found.score
-            + 2.5 * known(checks.einthoven)
-            + 2.5 * known(checks.goldberger)
-            + 1.5 * known(checks.rhythm)
-            - _NO_RHYTHM * (checks.rhythm < _LEAST_RHYTHM)
-            - _FLAT_ROW * self.flat_rows
-        )
-
-
-def _compose(
-    found: LayoutFound,
-    rows: list[RowTrace],
-    pulses: tuple[PulseSeen, ...],
-    calibration: Calibration,
-) -> _Composition:
-    """Put the rows together under one layout."""
-    speed = calibration.speed_mm_per_s
-    starts_mm, column_mm = time_base(found, rows, pulses, speed)
-    rows = _without_pulses(rows, starts_mm, pulses)
-    duration_s = column_mm / speed * found.layout.columns
-    printed = tuple(found.printed_leads(duration_s))
-    placed = PlacedLeads(replace(found, column_mm=column_mm), printed, starts_mm, duration_s)
-    return _measure(placed, rows, pulses, calibration, found.rhythm_read)
-
-
-def _compose_given(
-    placed: PlacedLeads,
-    traces: Mapping[RowSeen, RowTrace],
-    pulses: tuple[PulseSeen, ...],
-    calibration: Calibration,
-) -> _Composition:
-    """Put together leads that were placed by hand."""
-    rows = _without_pulses(
-        [traces[row] for row in placed.found.rows], placed.column_starts_mm, pulses
-    )
-    return _measure(placed, rows, pulses, calibration, None)
-
-
-def _measure(
-    placed: PlacedLeads,
-    rows: list[RowTrace],
-    pulses: tuple[PulseSeen, ...],
-    calibration: Calibration,
-    rhythm_read: tuple[bool, ...] | None,
-) -> _Composition:
-    """Sample the leads where they were placed, and check them against each other.
-
-    Args:
-        placed: leads and time base.
-        rows: centre lines, without pulses.
-        pulses: calibration pulses.
-        calibration: speed and gains of the paper.
-        rhythm_read: which names of rhythm strips were read; None where a person gave them.
-    """
-    found, printed, starts_mm = placed.found, placed.printed, placed.starts_mm
-    samples = round(placed.duration_s * READING_RATE_HZ)
-    signal = np.full((12, samples), np.nan, np.float32)
-    confidence = np.zeros((12, samples), np.float32)
-    zeros = [_zero_level(row, trace, pulses) for row, trace in zip(found.rows, rows, strict=True)]
-    strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]] = []
-    starts: dict[str, float] = {}
-    expected = read = 0
-    for lead in printed:
-        values, sure = sample_window(
-            rows[lead.row],
-            starts_mm[lead.column],
-            lead.duration_s,
-            calibration.speed_mm_per_s,
-            calibration.gain_of(lead.lead),
-            zeros[lead.row],
-            lead.sign,
-        )
-        expected += len(values)
-        read += int(np.isfinite(values).sum())
-        if np.isfinite(values).mean() > 0.3:
-            starts.setdefault(lead.lead, lead.start_s)
-        if lead.is_rhythm:
-            strips.append((lead, values, sure))
-            continue
-        first = round(lead.start_s * READING_RATE_HZ)
-        room = min(len(values), samples - first)
-        signal[LEAD_INDEX[lead.lead], first : first + room] = values[:room]
-        confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
-    einthoven, goldberger = limb_checks(signal)
-    flat = flat_rows(signal, printed)
-    rhythm, strip_leads = add_strips(signal, confidence, strips, rhythm_read)
-    short = [lead for lead in printed if not lead.is_rhythm]
-    printed = (*short, *strip_leads)
-    signal = reconcile(signal, calibration.gain_mm_per_mv)
-    sure_all = confidence[confidence > 0]
-    agreement = Agreement(
-        coverage=read / max(expected, 1),
-        confidence=float(sure_all.mean()) if sure_all.size else 0.0,
-        einthoven=einthoven,
-        goldberger=goldberger,
-        rhythm=rhythm,
-    )
-    return _Composition(
-        found, starts_mm, found.column_mm, printed, signal, confidence, starts, agreement, flat
-    )
-
-
-def _without_pulses(
-    rows: list[RowTrace], starts_mm: tuple[float, ...], pulses: tuple[PulseSeen, ...]
-) -> list[RowTrace]:
-    """Rows without what was read of the pulses before the first and any other column."""
-    inner = [
-        start
-        for start in starts_mm[1:]
-        if any(abs(pulse.right_mm - start) < _BESIDE_PULSE_MM for pulse in pulses)
-    ]
-    for start in (starts_mm[0], *inner):
-        rows = [without_pulse(row, start) for row in rows]
-    return rows
-
-
-def _zero_level(row: RowSeen, trace: RowTrace, pulses: tuple[PulseSeen, ...]) -> float:
-    """Height of 0 mV: the foot of the row's pulse, else the row's usual level."""
-    for pulse in pulses:
-        if pulse.top_mm < row.y_mm < pulse.bottom_mm + 4 and abs(pulse.bottom_mm - row.y_mm) < 4:
-            return pulse.bottom_mm
-    finite = trace.y_mm[np.isfinite(trace.y_mm)]
-    return float(np.median(finite)) if finite.size else row.y_mm
-
-
-def _refuse(best: _Composition, options: ReadOptions) -> None:
+def _refuse(best: Composition, options: ReadOptions) -> None:
     """Refuse what cannot be trusted."""
     agreement = best.agreement
     if agreement.coverage < 0.5:
@@ -518,7 +351,7 @@ def _refuse(best: _Composition, options: ReadOptions) -> None:
             "take the photo closer and sharper, or name the layout with --layout.",
             "layout",
         )
-    if agreement.rhythm < _LEAST_RHYTHM:
+    if agreement.rhythm < LEAST_RHYTHM:
         raise PageRejected(
             "The rhythm strip does not agree with the same lead above it, so leads or time base "
             "were read wrongly; take the photo flatter and sharper.",
@@ -534,7 +367,7 @@ def _refuse(best: _Composition, options: ReadOptions) -> None:
 
 
 def _trace(
-    row: RowTrace, lead: PrintedLead, page: _Composition, speed: float, geometry: PageGeometry
+    row: RowTrace, lead: PrintedLead, page: Composition, speed: float, geometry: PageGeometry
 ) -> Trace:
     start_mm = page.starts_mm[lead.column]
     inside = (row.x_mm >= start_mm) & (row.x_mm <= start_mm + lead.duration_s * speed)
