@@ -23,6 +23,8 @@ QUARTER_TURNS = (0, 2, 1, 3)
 BEST_PIXELS_PER_MM = 5.0
 LARGEST_LOOK_PX = 2600
 _ENOUGH_NAMES = 4.5
+_ROWS_LIKE_A_NAME_MM = 500.0
+_TURNED = 0.7
 _LAYOUT_PIXELS_PER_MM = 4.0
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
@@ -163,10 +165,20 @@ def find_upright(
         if score > _ENOUGH_NAMES:
             return turned, seen, turns
         tried.append((score, turned, seen, turns))
-    score, turned, seen, turns = max(tried, key=lambda one: one[0])
+    score, turned, seen, turns = max(tried, key=_upright_without_names)
     if not seen.pulses:
         _, seen = _search_names(photo, turned, score, seen, looks)
     return turned, seen, turns
+
+
+def _upright_without_names(tried: tuple[float, PageGeometry, PageSeen, int]) -> float:
+    """What speaks for a turn, in names: the layout's score, rows, and that most photos are upright.
+
+    Rows are seen on an upright page and on one that stands on its head.
+    """
+    score, _, seen, turns = tried
+    rows = sum(row.length_mm for row in seen.rows) / _ROWS_LIKE_A_NAME_MM
+    return score + rows - (_TURNED if turns else 0.0)
 
 
 def _search_names(

@@ -52,7 +52,7 @@ from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Step, Trace
 _UNSEEN = ("grid", "layout", "trace")
 """Stages whose refusal says that too little was seen."""
 _LEAST_NAMES = 1.0
-_CANDIDATES = 10
+_CANDIDATES = 24
 _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
 _LEAST_SUPPORT_STRIP = 0.8

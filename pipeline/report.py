@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.leads import CHEST_LEADS
+from ecg.reading import Reading
 from pipeline.diagnoser import Diagnosis
 from pipeline.digital import DigitalRecord
 from pipeline.lead_quality import LeadQuality
@@ -188,6 +190,11 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
         caveats.append(
             "The photo was hard to read: compare the coloured traces with the printed ones."
         )
+    if reading is not None and _chest_leads_by_place(reading, missing):
+        caveats.append(
+            "No name of a chest lead was read on the page: V1 to V6 are named by their usual "
+            "places. Check them on the paper."
+        )
     if reading is None:
         caveats.append("A digital recording: the lead pictures were not used.")
         if diagnosis.record.duration_s > 10.05:
@@ -205,6 +212,16 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
             "rarer, it is too high. The posterior wall and rhythm were not assessed."
         )
     return caveats
+
+
+def _chest_leads_by_place(reading: Reading, missing: list[str]) -> bool:
+    """Whether only their places tell which chest lead is which."""
+    named = reading.evidence.get("layout", {}).get("names_matched")
+    return (
+        named is not None
+        and set(CHEST_LEADS).isdisjoint(named)
+        and not set(CHEST_LEADS).issubset(missing)
+    )
 
 
 def _rows(evidence: Mapping[str, Any], most: int = 14) -> list[tuple[str, str]]:

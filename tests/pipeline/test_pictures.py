@@ -224,6 +224,22 @@ def test_too_few_leads_are_not_assessed(
     assert "Estimated probability" not in page.text
 
 
+@pytest.mark.parametrize(
+    ("named", "warned"), [(["I", "II", "aVR"], True), (["I", "V2"], False), (None, False)]
+)
+def test_report_says_where_chest_leads_were_named_by_their_places(
+    tmp_path: Path,
+    page_photo: NDArray[np.uint8],
+    reading: Reading,
+    named: list[str] | None,
+    warned: bool,
+) -> None:
+    evidence = {"layout": {} if named is None else {"names_matched": named}}
+    told_so = dataclasses.replace(reading, evidence=evidence)
+    page = report_of(tmp_path, page_photo, diagnosis_of(told_so, "mi"))
+    assert ("V1 to V6 are named by their usual places" in page.text) is warned
+
+
 def test_lead_quality_counts_gaps_and_doubt(reading: Reading) -> None:
     signal, confidence = reading.signal_mv.copy(), reading.confidence.copy()
     signal[0, 200:1000] = np.nan
