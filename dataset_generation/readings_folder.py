@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_generation.coding import coded
+from dataset_generation.store import PlaceTakenError, Store
 from ecg.formats.atomic import atomic_path
 from ecg.formats.wfdb_format import read_wfdb
 from ecg.lead_maps import LeadMaps
@@ -184,20 +185,13 @@ def claim_folder(folder: Path, settings: Mapping[str, Any], parts: Sequence[str]
     Raises:
         ReadingsError: if the folder holds anything that these settings did not make.
     """
-    wanted = json.dumps(settings, indent=1) + "\n"
-    file = folder / SETTINGS_FILE
-    if file.is_file():
-        if file.read_text(encoding="utf-8") != wanted:
-            raise ReadingsError(
-                f"{folder} holds readings made with other options (see its {SETTINGS_FILE}): "
-                "name another folder, or give the same options"
-            )
-    elif folder.is_dir() and any(not p.name.startswith(".settings.") for p in folder.iterdir()):
-        raise ReadingsError(f"{folder} holds other files: name another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not file.is_file():
-        with atomic_path(file) as temporary:
-            temporary.write_text(wanted, encoding="utf-8")
+    wanted = (json.dumps(settings, indent=1) + "\n").encode()
+    store = Store(folder)
+    try:
+        store.claim(SETTINGS_FILE, wanted, "readings made with other options")
+    except PlaceTakenError as error:
+        raise ReadingsError(str(error)) from error
+    store.clear_partial("")
     for part in (folder, *(folder / name for name in parts)):
         part.mkdir(exist_ok=True)
         for path in part.iterdir():

@@ -221,7 +221,7 @@ def test_stopped_run_goes_on_to_the_same_bytes(mixed: Path, tmp_path: Path) -> N
 
 
 def test_run_killed_before_it_began_goes_on(tmp_path: Path) -> None:
-    (tmp_path / ".settings.abcd_123.json").write_text("{")
+    (tmp_path / ".settings.json.0123abcd.partial").write_text("{")
     make_set(tmp_path, [item(1)])
     assert not list(tmp_path.glob(".*"))
 
