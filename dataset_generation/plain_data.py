@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -41,7 +41,8 @@ def from_plain(kind: type[Data], data: Any) -> Data:
         data: its plain form.
 
     Raises:
-        ValueError: if a field is missing, unknown or of the wrong kind; the message names it.
+        ValueError: if a field without a default is missing, or one is unknown or of the wrong
+            kind; the message names it.
 
     Example:
         >>> from dataset_generation.page_spec import TextItem
@@ -81,9 +82,12 @@ def _build(kind: Any, data: Any, place: str) -> Any:
 def _build_dataclass(kind: Any, data: Any, place: str) -> Any:
     named = _expect(data, dict, place)
     hints = get_type_hints(kind)
-    wanted = {field.name for field in fields(kind)}
-    if wanted != set(named):
-        raise ValueError(f"{place}: missing or unknown: {sorted(wanted ^ set(named))}")
+    # What has a default may have been written before the field was there.
+    needed = {one.name for one in fields(kind) if one.default is MISSING}
+    unknown = set(named) - {one.name for one in fields(kind)}
+    if unknown or needed - set(named):
+        wrong = sorted(unknown | (needed - set(named)))
+        raise ValueError(f"{place}: missing or unknown: {wrong}")
     return kind(**{name: _build(hints[name], named[name], f"{place}.{name}") for name in named})
 
 

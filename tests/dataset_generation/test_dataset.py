@@ -323,6 +323,16 @@ def test_specs_survive_json() -> None:
         assert from_plain(PhotoSpec, photo_data) == photo
 
 
+def test_specs_written_before_a_field_was_there_are_read_with_its_default() -> None:
+    page = sample_page(np.random.default_rng(0))
+    data = to_plain(page)
+    del data["name_style"]
+    assert from_plain(PageSpec, data) == replace(page, name_style="usual")
+    del data["width_mm"]
+    with pytest.raises(ValueError, match="width_mm"):
+        from_plain(PageSpec, data)
+
+
 @pytest.mark.parametrize("change", [{"width_mm": "wide"}, {"colour": 1}, {"order": None}])
 def test_wrong_plain_data_is_refused_by_name(change: dict[str, object]) -> None:
     data = to_plain(sample_page(np.random.default_rng(0))) | change
