@@ -14,8 +14,8 @@ from ecg.reading import READING_RATE_HZ, PageRejected
 FloatArray = NDArray[np.float64]
 
 _AGREEMENT_MM = 0.5
-_FOOT_MM = 1.0
-_BESIDE_PULSE = 0.1
+_FOOT_MM = 1.75
+_BESIDE_PULSE = (0.25, 0.1)  # of an end: as a vote, and in the mean
 _GAPS_MM = (0.0, *np.arange(0.5, 5.01, 0.125).tolist())
 _FULL_GAP = 0.3
 _WIDTH_ERROR = 0.045
@@ -23,8 +23,8 @@ _SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
 _SEARCHED_NEAR_NAMES_MM = np.arange(-5.0, 5.01, 0.125)
 _NAME_AFTER_MM = 0.4
 _NAME_SPREAD_MM = 1.5
-_FROM_NAME_MM = 8.0
-_FAR_FROM_NAME = 0.3
+_NAMES_AFTER_MM = (0.5, 3.0)  # usual and spread
+_FAR_FROM_NAMES = 0.1
 _STEP_BLUR_MM = 0.3
 _STEPS_APART_MM = 0.8
 _STRAIGHT_MM = 0.3
@@ -67,7 +67,7 @@ def time_base(
     trailing = [p.left_mm for p in pulses if p.left_mm - 4 < right < p.right_mm + 4]
     usual_mm = _usual_width(width, speed, columns)
     gap = 0.0
-    if usual_mm and not from_names and not (leading and trailing):
+    if usual_mm and not (leading and trailing):
         short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
         if len(rows) > 2:
             # One pulse alone may be a frame or a complex.
@@ -80,10 +80,9 @@ def time_base(
             begins = np.array([_left_from_steps(left, named, usual_mm, columns, short)])
         # The last sample stands one step before the end.
         ends = ends + speed / READING_RATE_HZ
-        # Beside a pulse an end is less sure.
-        sure = np.array([_BESIDE_PULSE if leading else 1.0] * len(begins))
-        sure = np.append(sure, [_BESIDE_PULSE if trailing else 1.0] * len(ends))
-        left, gap = _left_and_gap(begins, ends, sure, usual_mm, columns, short, named)
+        beside = np.array([bool(leading)] * len(begins) + [bool(trailing)] * len(ends))
+        gapped = [] if from_names else short
+        left, gap = _left_and_gap(begins, ends, beside, usual_mm, columns, gapped, named)
     elif leading:
         left = float(np.median(leading))
     left = _at_bold_line(left)
@@ -206,7 +205,7 @@ def step_at(row: RowTrace, at_mm: float) -> tuple[float, float] | None:
 def _left_and_gap(
     begins_mm: FloatArray,
     ends_mm: FloatArray,
-    sure: FloatArray,
+    beside_pulse: NDArray[np.bool_],
     width_mm: float,
     columns: int,
     rows: list[RowTrace],
@@ -216,7 +215,7 @@ def _left_and_gap(
 
     Args:
         begins_mm, ends_mm: of the rows.
-        sure: weight of each.
+        beside_pulse: whether each stands beside a pulse, where it is less sure.
         width_mm: width of a column.
         columns: their number.
         rows: rows that have all columns.
@@ -226,10 +225,12 @@ def _left_and_gap(
     for gap in _GAPS_MM if columns > 1 and rows else _GAPS_MM[:1]:
         length = width_mm * columns + gap * (columns - 1)
         places = np.concatenate([begins_mm, ends_mm - length])
-        near = np.ones(len(places))
+        vote, share = (np.where(beside_pulse, less, 1.0) for less in _BESIDE_PULSE)
         if names_left_mm is not None:
-            near[np.abs(places - names_left_mm) > _FROM_NAME_MM] = _FAR_FROM_NAME
-        left = _agreed(places, sure * near)
+            usual, spread = _NAMES_AFTER_MM
+            off = (names_left_mm - usual - places) / spread
+            vote *= _FAR_FROM_NAMES + (1 - _FAR_FROM_NAMES) * np.exp(-0.5 * off**2)
+        left = _agreed(places, vote, share)
         # Presence says how much of the gaps is empty; a gap that is none is full of traces.
         empty = 0.0
         for row in rows:
@@ -242,11 +243,11 @@ def _left_and_gap(
     return best_left, best_gap
 
 
-def _agreed(places_mm: FloatArray, sure: FloatArray) -> float:
-    """The mean of the places that most agree on, the others being misread."""
+def _agreed(places_mm: FloatArray, vote: FloatArray, share: FloatArray) -> float:
+    """The mean of the places that most vote for, by their shares; the others were misread."""
     close = np.abs(places_mm[:, None] - places_mm) < _AGREEMENT_MM
-    best = close[(close @ sure).argmax()]
-    return float(np.average(places_mm[best], weights=sure[best]))
+    best = close[(close @ vote).argmax()]
+    return float(np.average(places_mm[best], weights=share[best]))
 
 
 def _at_bold_line(left_mm: float) -> float:

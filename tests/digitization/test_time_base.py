@@ -83,6 +83,19 @@ def test_ends_far_from_pulses_outweigh_what_was_read_beside_them():
     assert starts[0] == pytest.approx(LEFT, abs=0.1)
 
 
+def test_where_all_ends_differ_names_and_what_stands_beside_pulses_decide():
+    # As a folded page shows it: each of three rows ends elsewhere.
+    pulses = tuple(PulseSeen(LEFT - 6, 25.0, LEFT + 1.3, 35.0) for _ in range(4))
+    ends = ((LEFT, 257.1), (LEFT + 0.1, 255.3), (LEFT - 0.8, 247.1), (LEFT - 14, 249.95))
+    rows = [_row(begin, LEFT + end) for begin, end in ends]
+    found = replace(
+        _found("3x4+1", 4, 62.5), name_edges=tuple((k, 18.8 + 62.5 * k) for k in (0, 1))
+    )
+    starts, width = time_base(found, rows, pulses, 25.0)
+    assert width == 62.5
+    assert starts[0] == pytest.approx(LEFT, abs=0.15)
+
+
 def test_a_row_that_leaves_the_picture_does_not_end_there():
     whole = [_row(LEFT, LEFT + 231) for _ in range(3)]
     rows = [replace(row, cut=(False, True)) for row in whole]
