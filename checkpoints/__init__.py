@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,6 +22,7 @@ from learning.checkpoint import (
     WEIGHTS_FILE,
     CheckpointError,
     file_sha256,
+    put_folder,
     read_config,
     write_atomically,
 )
@@ -160,9 +160,7 @@ def _install_files(files: dict[str, Path], name: str) -> Path:
         manifest[name] = {
             file: hashlib.sha256((new / file).read_bytes()).hexdigest() for file in sorted(files)
         }
-        if target.exists():
-            shutil.move(target, Path(scratch) / "old")
-        os.replace(new, target)
+        put_folder(new, target, Path(scratch) / "old")
     text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
     write_atomically(FOLDER / MANIFEST_FILE, text.encode())
     return target

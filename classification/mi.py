@@ -132,11 +132,12 @@ class MiClassifier:
         """
         shown = _network_window(signal_mv, rate_hz)
         calibration = self._calibrations["signal" if lead_maps is None else "both"]
+        mi = self._signals.targets.index("MI")
 
         def logits_of(signals: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
             signals = np.where(kept[:, :, None], signals, np.float32(np.nan))
-            total = calibration.signal_weight * self._signals(signals)[:, 0]
-            if lead_maps is not None:
+            total = calibration.signal_weight * self._signals(signals)[:, mi]
+            if lead_maps is not None and calibration.maps_weight:
                 present = kept.astype(np.float32) * lead_maps.present.astype(np.float32)
                 ink = np.where(present[:, :, None, None] > 0, lead_maps.ink, 0).astype(np.uint8)
                 changed = np.flatnonzero((present != lead_maps.present).any(axis=1))

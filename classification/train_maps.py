@@ -17,14 +17,16 @@ def main(config: TrainMaps) -> Path:
     from classification.readings_task import ReadingsTask
     from classification.records import load_split
     from classification.signal_network import SignalResNet
-    from learning.checkpoint import read_checkpoint
+    from learning.checkpoint import CheckpointError, read_checkpoint
     from learning.training import train
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     initial, arguments = None, {}
     if config.architecture == "MapsNet":
-        initial = read_checkpoint(config.signals or checkpoints.path("mi_signals")).network
-        assert isinstance(initial, SignalResNet)
+        signals = config.signals or checkpoints.path("mi_signals")
+        initial = read_checkpoint(signals).network
+        if not isinstance(initial, SignalResNet):
+            raise CheckpointError(f"{signals} is no SignalResNet, which MapsNet begins with")
     else:
         arguments = {"backbone": config.backbone, "view": config.view}
     shared: dict[str, Any] = {

@@ -17,7 +17,7 @@ from dataset_generation.export_photos import Damage, ExportError, ExportSummary,
 from dataset_generation.export_split import sides_of
 from dataset_generation.export_yolo import YoloExport
 from dataset_generation.parts import INDEX_COLUMNS, PARTS
-from dataset_generation.store import PlaceTakenError, Store
+from dataset_generation.store import PlaceTakenError, Store, names_a_file
 from dataset_generation.stored import DatasetError, StoredDataset, StoredSample
 
 _SETTINGS_FILE = "export.json"
@@ -55,7 +55,7 @@ def open_dataset(place: str | Path) -> StoredDataset:
     missing = sorted(set(INDEX_COLUMNS) - set(dataset.rows[0])) if dataset.rows else []
     if missing:
         raise ExportError(f"{place}/index.csv is no index of a data set: it lacks {missing[0]}")
-    unsafe = [row["id"] for row in dataset.rows if set(row["id"]) & set("/\\")]
+    unsafe = [row["id"] for row in dataset.rows if not names_a_file(row["id"])]
     if unsafe:
         raise ExportError(f"{place}/index.csv has the id {unsafe[0]!r}, which names no file")
     return dataset

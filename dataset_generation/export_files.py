@@ -19,7 +19,7 @@ from dataset_generation.parts import (
     put_files,
     shard_name,
 )
-from dataset_generation.store import Store
+from dataset_generation.store import Store, names_a_file
 from dataset_generation.stored import StoredDataset, StoredSample
 
 RECIPE_FILE = "recipe.json"
@@ -116,11 +116,16 @@ def _convert_part(
 
 def _part(store: Store, number: int) -> list[Row]:
     try:
-        return [orjson.loads(line) for line in store.read(part_name(number)).splitlines()]
+        rows = [orjson.loads(line) for line in store.read(part_name(number)).splitlines()]
     except (OSError, ValueError) as error:
         raise ExportError(
             f"{store.place} is not whole: it has no {part_name(number)} that can be read"
         ) from error
+    for row in rows:
+        if not names_a_file(str(row.get("id", ""))):
+            name = f"{store.place}/{part_name(number)}"
+            raise ExportError(f"{name} has the id {row.get('id')!r}, which names no file")
+    return rows
 
 
 def _moved(row: Row, sample: StoredSample, data_format: str, number: int) -> Row:

@@ -16,8 +16,9 @@ import cv2
 import orjson
 
 from dataset_generation.sample import Recipe, Sample, make, photo_id
-from dataset_generation.sources import Entry, told
+from dataset_generation.sources import Entry
 from dataset_generation.store import Store
+from ecg.formats.damage import told
 from ecg.record import Record
 
 PARTS = "parts"

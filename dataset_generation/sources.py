@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -16,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ecg.formats.damage import DAMAGED, told
 from ecg.formats.wfdb_format import UNITS_PER_MV, read_wfdb
 from ecg.labels import MI_CODES, SUPERCLASSES, TARGETS, target_of
 from ecg.ptbxl import PtbXl
@@ -39,23 +38,7 @@ FOLDS_OF_SPLIT = {
 }
 
 
-DAMAGED = (
-    ValueError, LookupError, TypeError, OSError, EOFError, MemoryError, ArithmeticError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""What readers of records meet damaged files with."""
-
 _SNOMED_MI = ("164865005", "57054005", "54329005", "73795002")
-
-
-def told(error: BaseException) -> str:
-    """An error of a reader in words; many name nothing but a key or an index."""
-    text = " ".join(str(error).split())
-    if isinstance(error, MemoryError):
-        return "its header asks for more memory than there is"
-    if len(text) < 12 or "index out of range" in text:
-        return f"its header or data is damaged ({type(error).__name__}: {text})"
-    return text
 
 
 class SourceError(ValueError):

@@ -18,6 +18,11 @@ class PlaceTakenError(ValueError):
     """A place holds something else; the message says what to do."""
 
 
+def names_a_file(name: str) -> bool:
+    """Whether a name from a file of others is safe to write under."""
+    return name not in ("", ".", "..") and not set(name) & set("/\\")
+
+
 class Store:
     """Files below a folder or URL.
 

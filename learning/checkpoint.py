@@ -98,10 +98,20 @@ def write_checkpoint(
         (new / CONFIG_FILE).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n")
         (new / CARD_FILE).write_text(_card(folder.name, config))
         (new / WEIGHTS_FILE).chmod(0o644)
-        if folder.exists():
-            os.replace(folder, Path(scratch) / "old")
-        os.replace(new, folder)
+        put_folder(new, folder, Path(scratch) / "old")
     return folder
+
+
+def put_folder(new: Path, folder: Path, old: Path) -> None:
+    """Put a new folder in a folder's place; the one before is back where that fails."""
+    try:
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            os.replace(old, folder)
+        raise
 
 
 def read_checkpoint(folder: Path, sha256: str | None = None) -> Checkpoint:

@@ -33,6 +33,11 @@ from learning.registry import build_network
 
 logger = logging.getLogger(__name__)
 
+
+class TrainingError(ValueError):
+    """A training run that cannot be; the message is one sentence for the user."""
+
+
 CHECKPOINT_FOLDER = "checkpoint"
 STATE_FILE = "state.pt"
 METRICS_FILE = "metrics.csv"
@@ -83,10 +88,20 @@ class TrainingConfig:
     """Stop after this many validations without a better one; None never stops early."""
 
     def __post_init__(self) -> None:
-        if self.max_steps < 1 or self.batch_size < 1 or self.validate_every_steps < 1:
-            raise ValueError("max_steps, batch_size and validate_every_steps must be at least 1")
+        counts = {
+            "max_steps": self.max_steps,
+            "batch_size": self.batch_size,
+            "validate_every_steps": self.validate_every_steps,
+            "devices": self.devices,
+            "threads": 1 if self.threads is None else self.threads,
+        }
+        for name, count in counts.items():
+            if count < 1:
+                raise TrainingError(f"{name} must be at least 1, not {count}")
+        if self.max_minutes is not None and not self.max_minutes > 0:
+            raise TrainingError(f"minutes must be more than 0, not {self.max_minutes:g}")
         if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay must be in [0, 1), not {self.ema_decay}")
+            raise TrainingError(f"ema_decay must be in [0, 1), not {self.ema_decay}")
 
 
 class ExampleDataset(Dataset[Any], ABC):
@@ -455,9 +470,8 @@ def _read_state(
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
     except (RuntimeError, ValueError) as error:
-        raise ValueError(
-            f"{path} is the state of another network; choose another folder, or train with "
-            f"resume off ({error})"
+        raise TrainingError(
+            f"{path} is the state of another network; choose another folder ({error})"
         ) from error
     torch.set_rng_state(state["torch_random"])
     return _Progress(**state["progress"])

@@ -123,6 +123,7 @@ def _read_all(
                     under_way.popleft()
         finally:
             stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
             for _, pages in under_way:
                 _empty(pages)
 
@@ -136,6 +137,8 @@ def _feed(
     records: bool,
 ) -> None:
     """Read a file in a thread of its own, a page or two ahead of who takes them."""
+    if stopped.is_set():
+        return
     page: _PageDone | None
     for page in chain(_read_file(path, process, max_megapixels, records), [None]):
         while not stopped.is_set():

@@ -7,6 +7,7 @@ Exit codes: 0 all read, 3 finished with rejections or errors, 2 usage or nothing
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -101,6 +102,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     Raises:
         SystemExit: after help (0) or a usage error (2).
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may hold bytes that are no UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments == ["--version"]:
         print(f"ecgphoto {version('ecgphoto')}")
@@ -203,6 +206,33 @@ def _train(
     | QuantizeLooks
     | TrainReconstructor,
 ) -> int:
+    from dataset_generation.readings_folder import ReadingsError
+    from ecg.ptbxl import DatasetNotFoundError
+    from learning.checkpoint import CheckpointError
+    from learning.registry import UnknownNetworkError
+    from learning.training import TrainingError
+    from reconstruction.options import TrainError
+
+    mistakes = (
+        *(DatasetNotFoundError, ReadingsError, CheckpointError, UnknownNetworkError),
+        *(TrainingError, TrainError, FloatingPointError),
+    )
+    try:
+        _run_training(config)
+    except mistakes as error:
+        print(f"ecgphoto: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    return EXIT_OK
+
+
+def _run_training(
+    config: TrainLook
+    | TrainSignals
+    | TrainMaps
+    | TrainCombination
+    | QuantizeLooks
+    | TrainReconstructor,
+) -> None:
     if isinstance(config, TrainLook):
         from segmentation.train import train_look
 
@@ -220,26 +250,13 @@ def _train(
 
         quantize_looks(config)
     elif isinstance(config, TrainReconstructor):
-        return _train_reconstructor(config)
+        from reconstruction.train import main as train_reconstructor
+
+        train_reconstructor(config)
     else:
         from classification.train_combination import main as fit_combination
 
         fit_combination(config)
-    return EXIT_OK
-
-
-def _train_reconstructor(config: TrainReconstructor) -> int:
-    from ecg.ptbxl import DatasetNotFoundError
-    from learning.checkpoint import CheckpointError
-    from reconstruction.options import TrainError
-    from reconstruction.train import main as train_reconstructor
-
-    try:
-        train_reconstructor(config)
-    except (TrainError, DatasetNotFoundError, CheckpointError) as error:
-        print(f"ecgphoto: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    return EXIT_OK
 
 
 def _read_photos(options: DigitizeOptions) -> int:

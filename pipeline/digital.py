@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ecg.formats.damage import DAMAGED, told
 from ecg.record import Record
 
 RECORD_SUFFIXES = frozenset((".hea", ".csv", ".npz", ".dcm"))
@@ -106,7 +107,6 @@ def _read(path: Path) -> tuple[Record, str]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise RecordFileError(f"{path.name} cannot be read: {reason}.") from error
-    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        # what wfdb and pydicom raise for damaged files among them
-        text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    except DAMAGED as error:
+        text = told(error).rstrip(".")
         raise RecordFileError(f"{path.name} is no usable recording: {text}.") from error

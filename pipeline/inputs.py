@@ -24,7 +24,7 @@ def collect_photos(
 
     Args:
         inputs: what the user named.
-        exclude: a folder whose files are not taken (the results of an earlier run).
+        exclude: a folder whose files are not taken unless named (the results of an earlier run).
         records: patterns also fit digital recordings (folders are searched for pictures only).
 
     Raises:
@@ -35,7 +35,8 @@ def collect_photos(
         raise PhotoError("No photo was given.")
     found: dict[Path, Path] = {}
     for given in inputs:
-        files = [file for file in _expand(str(given), records) if not _inside(file, exclude)]
+        named = Path(given).is_file()
+        files = [f for f in _expand(str(given), records) if named or not _inside(f, exclude)]
         if not files:
             raise PhotoError(f"{given} holds no photo ({', '.join(sorted(SUFFIXES))}).")
         for file in files:

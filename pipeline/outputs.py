@@ -170,7 +170,9 @@ class ResultTree:
         text = "".join(traceback.format_exception(error))
         with (
             _writing(self.folder / ERRORS_FILE),
-            (self.folder / ERRORS_FILE).open("a", encoding="utf-8") as stream,
+            (self.folder / ERRORS_FILE).open(
+                "a", encoding="utf-8", errors="backslashreplace"
+            ) as stream,
         ):
             stream.write(f"{when} {photo} page {page}\n{text}\n")
 
@@ -189,7 +191,8 @@ class ResultTree:
     def _csv_line(cells: tuple[str, ...]) -> bytes:
         buffer = io.StringIO()
         csv.writer(buffer, lineterminator="\n").writerow(cells)
-        return buffer.getvalue().encode()
+        # A name may hold bytes that are no UTF-8.
+        return buffer.getvalue().encode(errors="backslashreplace")
 
 
 class _writing:
@@ -210,7 +213,8 @@ class _writing:
 def _plain(stem: str) -> str:
     """A file's stem as a folder name that every system takes."""
     name = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", stem).strip(" .")
-    return name[:100] or "photo"
+    # Bytes count: most systems take 255 of them.
+    return name.encode(errors="replace")[:100].decode(errors="ignore").strip(" .") or "photo"
 
 
 def _cell(value: object) -> str:

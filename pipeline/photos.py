@@ -15,11 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    import pypdfium2
 
 MAX_MEGAPIXELS = 120.0
 MAX_FILE_MB = 512.0
@@ -44,6 +47,9 @@ _DECODER_ERRORS = (
     zlib.error,
 )
 """What Pillow's decoders and libheif raise for damaged data."""
+
+
+_pdfium = threading.Lock()
 
 
 class PhotoError(Exception):
@@ -181,7 +187,9 @@ def _load_image(path: Path, kind: str, max_megapixels: float) -> Iterator[Photo]
     with _own_pixel_bound():
         image: Image.Image = _decoding(path, lambda: Image.open(path, formats=formats))
     with image:
-        frames = getattr(image, "n_frames", 1) if kind == "TIFF" else 1
+        frames = 1
+        if kind == "TIFF":
+            frames = _decoding(path, lambda: getattr(image, "n_frames", 1))
         page = 0
         for frame in range(frames):
             if frame:
@@ -271,36 +279,52 @@ def _eight_bits(grey: NDArray[Any]) -> NDArray[np.uint8]:
 def _load_pdf(path: Path, kind: str, max_megapixels: float) -> Iterator[Photo]:
     import pypdfium2
 
+    # PDFium is not thread-safe, and photos are read in several threads.
+    with _pdfium:
+        try:
+            document = pypdfium2.PdfDocument(path)
+        except pypdfium2.PdfiumError as error:
+            if "assword" in str(error):
+                raise PhotoError(f"{path.name} is protected by a password.") from error
+            raise PhotoError(
+                f"{path.name} is damaged or has no pages: it cannot be opened."
+            ) from error
+        pages = len(document)
     try:
-        document = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        if "assword" in str(error):
-            raise PhotoError(f"{path.name} is protected by a password.") from error
-        raise PhotoError(f"{path.name} is damaged or has no pages: it cannot be opened.") from error
-    with document:
-        if len(document) == 0:
+        if pages == 0:
             raise PhotoError(f"{path.name} is a PDF without pages.")
-        for index in range(len(document)):
+        for index in range(pages):
             name = f"page {index + 1} of {path.name}"
-            try:
-                page = document[index]
-                width_in, height_in = (length / 72 for length in page.get_size())
-                dpi = PDF_DPI
-                if width_in * height_in * dpi**2 > max_megapixels * 1e6:
-                    dpi = float((max_megapixels * 1e6 / (width_in * height_in)) ** 0.5) * 0.998
-                if dpi < PDF_LEAST_DPI:
-                    raise PhotoError(
-                        f"{name} measures {width_in * 25.4:.0f} x {height_in * 25.4:.0f} mm, too "
-                        f"large for {max_megapixels:g} megapixels (--max-megapixels)."
-                    )
-                _check_size(name, int(width_in * dpi), int(height_in * dpi), max_megapixels)
-                bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
-                pixels = bitmap.to_numpy()[..., :3]
-                if pixels.shape[2] == 1:
-                    pixels = np.repeat(pixels, 3, axis=2)
-                pixels = np.array(pixels)  # the bitmap's memory goes with it
-                bitmap.close()
-                page.close()
-            except pypdfium2.PdfiumError as error:
-                raise PhotoError(f"{name} is damaged: it cannot be drawn.") from error
+            with _pdfium:
+                try:
+                    pixels, dpi = _draw_page(document[index], name, max_megapixels)
+                except pypdfium2.PdfiumError as error:
+                    raise PhotoError(f"{name} is damaged: it cannot be drawn.") from error
             yield Photo(pixels, path, index + 1, kind, 1, dpi)
+    finally:
+        with _pdfium:
+            document.close()
+
+
+def _draw_page(
+    page: pypdfium2.PdfPage, name: str, max_megapixels: float
+) -> tuple[NDArray[np.uint8], float]:
+    """A page of a PDF as RGB, and its dots per inch."""
+    width_in, height_in = (length / 72 for length in page.get_size())
+    dpi = PDF_DPI
+    if width_in * height_in * dpi**2 > max_megapixels * 1e6:
+        dpi = float((max_megapixels * 1e6 / (width_in * height_in)) ** 0.5) * 0.998
+    if dpi < PDF_LEAST_DPI:
+        raise PhotoError(
+            f"{name} measures {width_in * 25.4:.0f} x {height_in * 25.4:.0f} mm, too "
+            f"large for {max_megapixels:g} megapixels (--max-megapixels)."
+        )
+    _check_size(name, int(width_in * dpi), int(height_in * dpi), max_megapixels)
+    bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
+    pixels = bitmap.to_numpy()[..., :3]
+    if pixels.shape[2] == 1:
+        pixels = np.repeat(pixels, 3, axis=2)
+    pixels = np.array(pixels)  # the bitmap's memory goes with it
+    bitmap.close()
+    page.close()
+    return pixels, dpi

@@ -113,7 +113,7 @@ def write_report(
         caveats=_caveats(diagnosis, leads),
         versions=versions,
     )
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _findings(diagnosis: Diagnosis) -> list[tuple[str, float]]:

@@ -123,7 +123,9 @@ def write_record_result(
 
 def _write_json(folder: Path, document: dict[str, Any]) -> None:
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    (folder / RESULT_FILE).write_text(text + "\n", encoding="utf-8")
+    # A name may hold bytes that are no UTF-8: in JSON such an escape is a character like others.
+    content = (text + "\n").encode(errors="backslashreplace")
+    (folder / RESULT_FILE).write_bytes(content)
 
 
 def _write_completed(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.leads import LEADS
+from learning.checkpoint import CheckpointError
 from learning.inference import RunningNetwork, open_network
 from reconstruction.visible import lead_rows
 
@@ -98,8 +99,16 @@ class NetworkReconstructor:
 
     @classmethod
     def open(cls, folder: Path, device: str = "auto") -> NetworkReconstructor:
-        """Open a checkpoint that ``ecgphoto train reconstructor`` wrote."""
+        """Open a checkpoint that ``ecgphoto train reconstructor`` wrote.
+
+        Raises:
+            CheckpointError: it is none, or the training did not come to its end.
+        """
         network = open_network(folder, device)
+        if not {"model", "leads", "deviation"} <= network.facts.keys():
+            raise CheckpointError(
+                f"{folder} is no finished reconstructor; give the train command again, it goes on"
+            )
         return cls(network, network.facts)
 
     def estimate(self, shown_mv: NDArray[np.float32]) -> Estimate:

@@ -42,8 +42,9 @@ def read_csv(path: str | Path) -> Record:
     """
     path = Path(path)
     with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if not rows or TIME_COLUMN not in (header := [name.strip() for name in rows[0]]):
+        reader = csv.reader(file)
+        rows = [(reader.line_num, row) for row in reader if row]
+    if not rows or TIME_COLUMN not in (header := [name.strip() for name in rows[0][1]]):
         raise ValueError(f"{path} has no column {TIME_COLUMN}")
     names = [name if name == TIME_COLUMN else canonical_lead(name) for name in header]
     if len(set(names)) != len(names) or len(names) < 2:
@@ -51,11 +52,13 @@ def read_csv(path: str | Path) -> Record:
     if len(rows) < 3:
         raise ValueError(f"{path} holds fewer than two samples")
     table = np.empty((len(rows) - 1, len(names)))
-    for number, row in enumerate(rows[1:]):
+    for number, (line, row) in enumerate(rows[1:]):
+        if len(row) != len(names):
+            raise ValueError(f"{path}, line {line}: {len(row)} cells, not {len(names)}")
         try:
             table[number] = [float(cell) if cell.strip() else np.nan for cell in row]
         except ValueError as error:
-            raise ValueError(f"{path}, line {number + 2}: {error}") from error
+            raise ValueError(f"{path}, line {line}: {error}") from error
     times = table[:, names.index(TIME_COLUMN)]
     step = (times[-1] - times[0]) / (len(times) - 1)
     even = times[0] + step * np.arange(len(times))

@@ -70,14 +70,20 @@ def read_dicom(path: str | Path) -> Record:
             twice, or a unit is no voltage.
     """
     import pydicom
-    from pydicom.errors import InvalidDicomError
-    from pydicom.waveforms.numpy_handler import multiplex_array
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     path = Path(path)
     try:
-        dataset = pydicom.dcmread(path)
+        return _record_of(pydicom.dcmread(path), path)
     except InvalidDicomError as error:
         raise ValueError(f"{path} is no DICOM file") from error
+    except BytesLengthException as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _record_of(dataset: Dataset, path: Path) -> Record:
+    from pydicom.waveforms.numpy_handler import multiplex_array
+
     if not dataset.get("WaveformSequence"):
         raise ValueError(f"{path} holds no waveform")
     group = dataset.WaveformSequence[0]

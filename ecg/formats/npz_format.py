@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.formats.atomic import atomic_path
+from ecg.formats.damage import DAMAGED, told
 from ecg.leads import LEAD_INDEX, LEADS, canonical_lead
 from ecg.record import Record
+
+LARGEST_BYTES = 2**30
+"""Unpacked; ten seconds of twelve leads with confidence are half a megabyte."""
 
 
 def write_npz(record: Record, path: str | Path, confidence: NDArray[np.floating]) -> None:
@@ -40,15 +44,22 @@ def read_npz(path: str | Path) -> tuple[Record, NDArray[np.float32]]:
     """Reads a recording and its ``(12, n)`` confidence; absent leads become NaN, confidence 0.
 
     Raises:
-        ValueError: if it is no such file, or a lead is unknown or occurs twice.
+        ValueError: if it is no such file, unpacks to more than ``LARGEST_BYTES``, or a lead is
+            unknown or occurs twice.
     """
     path = Path(path)
     try:
+        with zipfile.ZipFile(path) as packed:
+            unpacked = sum(item.file_size for item in packed.infolist())
+        if unpacked > LARGEST_BYTES:
+            raise ValueError(f"it unpacks to {unpacked / 1e6:.0f} MB")
         with np.load(path, allow_pickle=False) as file:
             given, sure = file["signal_mv"], file["confidence"]
             rate_hz, names = float(file["rate_hz"]), [str(name) for name in file["leads"]]
-    except (KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no recording in NPZ: {error}") from error
+    except FileNotFoundError:
+        raise
+    except DAMAGED as error:
+        raise ValueError(f"{path} is no recording in NPZ: {told(error)}") from error
     rows = [LEAD_INDEX[canonical_lead(name)] for name in names]
     if len(set(rows)) != len(rows):
         raise ValueError(f"{path}: each lead once, not {names}")

@@ -54,7 +54,8 @@ def wfdb_files(record: Record, name: str) -> tuple[bytes, bytes]:
     ):
         if value is not None:
             lines.append("# " + " ".join(f"{title}: {value}".split()))
-    return ("\n".join(lines) + "\n").encode(), digital.T.tobytes()
+    # A source may be a file's name, and hold bytes that are no UTF-8.
+    return ("\n".join(lines) + "\n").encode(errors="backslashreplace"), digital.T.tobytes()
 
 
 def write_wfdb(record: Record, path: str | Path) -> None:

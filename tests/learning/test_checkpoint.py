@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,22 @@ def test_new_facts_reach_the_config_and_the_card(tmp_path: Path) -> None:
 def test_an_empty_folder_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint"):
         read_checkpoint(tmp_path)
+
+
+def test_what_was_there_is_back_where_the_new_one_cannot_be_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "net"
+    _write(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    rename = os.replace
+
+    def stopped(source: Path, target: Path) -> None:
+        if Path(source).name == "new":
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr("learning.checkpoint.os.replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        _write(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -312,3 +313,49 @@ def test_help_is_quick() -> None:
         )
         seconds.append(float(done.stdout.splitlines()[-1]))
     assert min(seconds) < 0.5
+
+
+def test_a_name_that_is_no_utf8_ends_no_run(tmp_path: Path, ecg_photo: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    (tmp_path / name).write_bytes(ecg_photo.read_bytes())
+    (tmp_path / "broken\udce9.jpg").write_bytes(b"nothing")
+    out = tmp_path / "out"
+    assert main(["diagnose", str(tmp_path / name), str(tmp_path), "--out", str(out)]) == 3
+    rows = {row["photo"].rsplit("/", 1)[-1]: row["status"] for row in index(out)}
+    assert rows["caf\\udce9.jpg"] == "read"
+    assert rows["broken\\udce9.jpg"] == "error"
+    (folder,) = {row["folder"] for row in index(out) if "caf" in row["photo"]}
+    result = json.loads((out / folder / "result.json").read_text())
+    assert result["photo"]["name"] == name
+
+
+def test_a_name_as_long_as_the_system_takes_has_a_folder(tmp_path: Path, ecg_photo: Path) -> None:
+    photo = tmp_path / ("\u5fc3" * 80 + ".jpg")
+    photo.write_bytes(ecg_photo.read_bytes())
+    assert main(["digitize", str(photo), "--out", str(tmp_path / "out")]) == 0
+    (row,) = index(tmp_path / "out")
+    assert row["status"] == "read"
+
+
+def test_a_photo_named_itself_may_lie_in_the_results(tmp_path: Path, ecg_photo: Path) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(ecg_photo.read_bytes())
+    assert main(["digitize", str(photo), "--out", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["page-look", "--ptbxl", "{tmp}"], "download_datasets.sh"),
+        (["signal-mi", "--ptbxl", "{tmp}"], "download_datasets.sh"),
+        (["maps-mi", "--ptbxl", "{tmp}", "--readings", "{tmp}"], "ecgphoto readings"),
+    ],
+)
+def test_mistakes_of_training_are_told_in_one_sentence(
+    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word.replace("{tmp}", str(tmp_path)) for word in words]
+    assert main(["train", *words, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("ecgphoto: ")
+    assert says in error

@@ -298,3 +298,24 @@ def test_random_damage_never_gives_a_traceback(
                     assert photo.pixels.ndim == 3
             except PhotoError as error:
                 assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_random_damage_of_a_tiff_with_pages_never_gives_a_traceback(
+    tmp_path: Path, quadrants: NDArray[np.uint8]
+) -> None:
+    path = tmp_path / "scan.tif"
+    first, *others = [Image.fromarray(quadrants) for _ in range(3)]
+    first.save(path, save_all=True, append_images=others)
+    whole = path.read_bytes()
+    refused = 0
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        damaged = bytearray(whole)
+        for at in rng.integers(4, 200, 6) + len(whole) // 3 * rng.integers(3):
+            damaged[at] = int(rng.integers(256))
+        path.write_bytes(bytes(damaged))
+        try:
+            list(load_photos(path))
+        except PhotoError:
+            refused += 1
+    assert refused > 20

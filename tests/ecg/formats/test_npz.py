@@ -44,3 +44,33 @@ def test_what_is_no_recording_is_named(tmp_path: Path) -> None:
             read_npz(tmp_path / f"{name}.npz")
     with pytest.raises(ValueError, match="confidence"):
         write_npz(Record(np.zeros((12, 4), np.float32), 1, "r"), tmp_path / "d.npz", np.zeros(3))
+
+
+def test_what_unpacks_to_more_than_memory_holds_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, signal_mv=np.zeros((12, 100_000), np.float32))
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr("ecg.formats.npz_format.LARGEST_BYTES", 1_000_000)
+    with pytest.raises(ValueError, match="unpacks to 5 MB"):
+        read_npz(path)
+
+
+def test_random_damage_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "record.npz"
+    signal = np.random.default_rng(0).normal(size=(12, 500)).astype(np.float32)
+    write_npz(Record(signal, 500.0, "a"), path, np.ones((12, 500), np.float32))
+    whole = path.read_bytes()
+    refused = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        damaged = bytearray(whole)
+        for at in rng.integers(len(whole), size=20):
+            damaged[at] = int(rng.integers(256))
+        path.write_bytes(bytes(damaged))
+        try:
+            read_npz(path)
+        except ValueError:
+            refused += 1
+    assert refused > 50
