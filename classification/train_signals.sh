@@ -3,4 +3,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ptbxl=${1:?usage: classification/train_signals.sh PTBXL_FOLDER [RUN_FOLDER] [options]}
-exec .venv/bin/ecgphoto train signal-mi --ptbxl "$ptbxl" --out "${2:-runs/signal-mi}" "${@:3}"
+run=runs/signal-mi
+shift 1
+if [[ ${1:-} && ${1:-} != -* ]]; then
+  run=$1
+  shift
+fi
+exec .venv/bin/ecgphoto train signal-mi --ptbxl "$ptbxl" --out "$run" "$@"

@@ -55,8 +55,11 @@ def generate(options: GenerateOptions, run: Run | None = None) -> Summary:
         recipe = _recipe(options)
     except (ValueError, EOFError, zlib.error) as error:
         raise GenerationError(str(error)) from error
+    except KeyError as error:
+        raise GenerationError(f"the index of {options.data} has no column {error}") from error
     except OSError as error:
-        raise GenerationError(f"cannot read {error.filename}: {error.strerror}") from error
+        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise GenerationError(f"cannot read {told}") from error
     plan = Plan(
         recipe,
         options.data_format,

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import numpy as np
 
@@ -121,10 +121,14 @@ def _value(kind: Any, data: Any, place: str, bounds: Mapping[str, Bounds]) -> An
         if not least <= data <= most:
             raise ValueError(f"{place} must lie in {least:g} to {most:g}, not {data}")
         return float(data)
-    if isinstance(data, list) and all(isinstance(item, str) for item in data):
-        return tuple(data)
-    if isinstance(data, dict):
-        return _shares(data, place)
+    if get_origin(kind) is tuple:
+        if isinstance(data, list) and all(isinstance(item, str) for item in data):
+            return tuple(data)
+        raise ValueError(f"{place} must be a list of words, not {data!r}")
+    if get_origin(kind) is dict:
+        if isinstance(data, dict):
+            return _shares(data, place)
+        raise ValueError(f"{place} must be a section of names and shares, not {data!r}")
     if not isinstance(kind, type) or not isinstance(data, kind):
         raise ValueError(f"{place} cannot be {data!r}")
     return data

@@ -110,6 +110,8 @@ def _number(
     origin = np.angle(turns) / (2 * np.pi) * MAJOR_GRID_MM
     cells = (foretold_mm - origin) / MAJOR_GRID_MM
     near &= np.abs(cells - np.round(cells)).max(axis=1) < _OFF_CELLS
+    if near.sum() < _FEWEST_SEEDS:
+        return None
     index = np.full(found.points.shape, _NONE, np.int64)
     index[near] = np.round(cells[near])
     reach = _REACH_CELLS * found.period_px

@@ -135,11 +135,13 @@ def candidate_layouts(
                     ]
                     found.append(max(tried, key=lambda one: one.score))
     if not found:
-        raise PageRejected(
-            f"{len(seen.rows)} rows of traces were found, which fits no known layout; "
-            "name it with --layout if the page has one.",
-            "layout",
-        )
+        count = f"{len(seen.rows)} rows of traces were found"
+        if layout:
+            most = LAYOUTS[layout].total_rows
+            told = f"{count}, but {layout} has {most}; leave --layout out, or name another."
+        else:
+            told = f"{count}, which fits no known layout; photograph one page alone."
+        raise PageRejected(told, "layout")
     return sorted(found, key=lambda one: -one.score)
 
 

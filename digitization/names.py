@@ -26,6 +26,7 @@ _SHARES = (0.0, 0.25, 0.5, 0.75)
 _OFFSETS_X_MM = np.arange(-3.0, 8.1, 2.0)
 _OFFSETS_Y_MM = np.arange(-9.0, 9.1, 1.5)
 _MOST_WORDS = 60
+_MOST_ROWS = max(layout.total_rows for layout in LAYOUTS.values())
 _LEAST_READ = 0.4
 _LEAST_FOUND = 0.5
 _FEWEST = 3
@@ -79,7 +80,7 @@ def search_names(
         Names at the offset and of the layout that explain most of what is read there; none
         where they are too few to mean anything.
     """
-    if not rows or len(rows) > 13:
+    if not rows or len(rows) > _MOST_ROWS:
         return ()
     left = float(np.median([row.left_mm for row in rows]))
     right = float(np.median([row.right_mm for row in rows]))

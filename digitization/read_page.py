@@ -89,6 +89,16 @@ class ReadOptions:
         if self.mm_per_px is not None:
             check_scale(self.mm_per_px)
 
+    def with_given(self) -> ReadOptions:
+        """The same, with layout, speed and gain of the page given where none is said."""
+        parts = self.given.parts
+        return replace(
+            self,
+            layout=self.layout or (parts.layout if parts.layout in LAYOUTS else None),
+            speed_mm_per_s=self.speed_mm_per_s or parts.speed_mm_per_s,
+            gain_mm_per_mv=self.gain_mm_per_mv or parts.gain_mm_per_mv,
+        )
+
     @property
     def leads_by_hand(self) -> bool:
         """Whether a person said which trace is which lead, so that names need not."""
@@ -111,7 +121,7 @@ def read_page(
         PageRejected: the page cannot be read; the message says why.
         PagePartsError: what a person gave of the page cannot be what is in the photo.
     """
-    options = options or ReadOptions()
+    options = (options or ReadOptions()).with_given()
     options.given.check_photo(photo)
     try:
         return _read(photo, looks, options)
@@ -133,12 +143,6 @@ def read_page(
 def _read(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> Reading:
     """Digitize the page in a photo as it is."""
     given, parts = options.given, options.given.parts
-    options = replace(
-        options,
-        layout=options.layout or (parts.layout if parts.layout in LAYOUTS else None),
-        speed_mm_per_s=options.speed_mm_per_s or parts.speed_mm_per_s,
-        gain_mm_per_mv=options.gain_mm_per_mv or parts.gain_mm_per_mv,
-    )
     if min(photo.shape[:2]) < 40:
         raise PageRejected(
             f"The picture is only {photo.shape[1]} x {photo.shape[0]} pixels; an ECG needs at "
@@ -238,8 +242,10 @@ def _calibrate(
         printed = read_calibration(read_lines(photo, geometry, looks.see_text))
         measured = measure_pulses(photo, geometry, seen.pulses)
         beats = measure_beats(traces.values())
-        told = options.gain_mm_per_mv or printed.gain_mm_per_mv
-        if told is None and pulse_gain(exact_pulses(seen.pulses, measured), seen.rows)[0] is None:
+        parts = options.given.parts
+        given = parts.pulses is not None or parts.leads is not None
+        told = given or options.gain_mm_per_mv or printed.gain_mm_per_mv
+        if not told and pulse_gain(exact_pulses(seen.pulses, measured), seen.rows)[0] is None:
             sought = search_pulses(photo, geometry, seen.rows)
             if sought:
                 seen = replace(seen, pulses=tuple(pulse for pulse, _ in sought))
@@ -254,7 +260,10 @@ def _calibrate(
         options.gain_mm_per_mv,
     )
     chest = options.given.parts.chest_gain_mm_per_mv
-    return seen, replace(calibration, chest_gain_mm_per_mv=chest) if chest else calibration
+    if chest:
+        evidence = {**calibration.evidence, "chest_gain_mm_per_mv": chest}
+        calibration = replace(calibration, chest_gain_mm_per_mv=chest, evidence=evidence)
+    return seen, calibration
 
 
 class _Steps:

@@ -332,7 +332,7 @@ def parse_page_parts(text: str | bytes) -> PageParts:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PagePartsError(f"it is no JSON: {error}.") from error
     if isinstance(document, dict) and isinstance(document.get("page"), dict):
         document = document["page"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ _RATES_HZ = (50.0, 2000.0)
 _LEAST_S = 2.0
 _MOST_MV = 15.0  # no heart gives more; electrodes' offsets are taken off first
 _LEAST_MV = 0.02
+_OFFSET_MV = 5.0  # no lead of a heart rests so far from zero
 
 
 class RecordFileError(Exception):
@@ -43,7 +44,7 @@ def is_record_file(path: Path) -> bool:
 
 
 def load_record(path: Path) -> DigitalRecord:
-    """Opens a digital recording.
+    """Opens a digital recording, electrodes' offsets taken off.
 
     Raises:
         RecordFileError: it cannot be read, is in no known unit, at an absurd rate, too short, or
@@ -83,7 +84,9 @@ def load_record(path: Path) -> DigitalRecord:
             f"{name} stays within {1000 * largest:.1f} uV, less than any ECG; is it in volts? "
             "Give mV."
         )
-    return DigitalRecord(record, path, kind)
+    offset = np.zeros_like(signal[:, :1])
+    offset[shown] = np.where(np.abs(middle) > _OFFSET_MV, middle, 0)
+    return DigitalRecord(replace(record, signal_mv=signal - offset), path, kind)
 
 
 def _read(path: Path) -> tuple[Record, str]:

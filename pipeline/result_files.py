@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from digitization.trace_mask import draw_trace_mask
 from ecg.formats.csv_format import write_csv
-from ecg.formats.dicom_format import write_dicom
+from ecg.formats.dicom_format import LEAST_HZ, MOST_HZ, write_dicom
 from ecg.formats.npz_format import write_npz
 from ecg.formats.wfdb_format import write_wfdb
 from ecg.leads import LEADS
-from ecg.reading import Reading, Step
+from ecg.reading import READING_RATE_HZ, Reading, Step
 from ecg.record import Record
 from pipeline.diagnoser import Diagnosis
 from pipeline.digital import DigitalRecord
@@ -162,6 +162,8 @@ def _write_record(
         own = software_versions().get("ecgphoto", "")
         filled = _FILLED_NOTE if stem.name == COMPLETED else ""
         note = _NOTE.format(version=own) + filled
+        if not LEAST_HZ <= record.rate_hz <= MOST_HZ:
+            record = record.resampled(READING_RATE_HZ)
         write_dicom(record, stem.with_suffix(".dcm"), _DESCRIPTION, note, own)
 
 

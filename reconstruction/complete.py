@@ -142,6 +142,11 @@ def _estimated(
     samples = known_mv.shape[1]
     shown = derive_limb_leads(resample(known_mv, rate_hz, RATE_HZ).astype(np.float32))
     count = shown.shape[1]
+    if count < SAMPLES and reconstructor.needs:
+        raise ReconstructionError(
+            f"the model {reconstructor.name} needs {SAMPLES / RATE_HZ:g} s; the record lasts "
+            f"{samples / rate_hz:.1f} s; use the model completion, which takes any part"
+        )
     if count < SAMPLES:
         shown = np.pad(shown, ((0, 0), (0, SAMPLES - count)), constant_values=np.nan)
     pieces = 1 if count <= SAMPLES else 1 + int(np.ceil((count - SAMPLES) / (SAMPLES // 2)))

@@ -222,6 +222,7 @@ class LeadNameTask(Task):
         self.metadata = {
             "classes": CLASSES,
             "pixels_per_mm": PIXELS_PER_MM,
+            "training_data": "drawn crops of words; no record and no photo",
             "input": "grey crop of 13 x 7 mm about a word, paper at 0 and ink at -1",
         }
         examples = LeadNameExamples()

@@ -3,6 +3,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ptbxl=${1:?usage: segmentation/train.sh PTBXL_FOLDER [RUN_FOLDER] [options]}
-for look in page-look layout-look lead-names trace-look; do
-  .venv/bin/ecgphoto train "$look" --ptbxl "$ptbxl" --out "${2:-runs}/$look" "${@:3}"
+run=runs
+shift 1
+if [[ ${1:-} && ${1:-} != -* ]]; then
+  run=$1
+  shift
+fi
+for look in page-look layout-look trace-look lead-names text-lines; do
+  .venv/bin/ecgphoto train "$look" --ptbxl "$ptbxl" --out "$run/$look" "$@"
 done

@@ -26,7 +26,8 @@ GENERAL_ECG = "1.2.840.10008.5.1.4.1.1.9.1.2"
 PADDING = -32768
 UNITS_PER_MV = 1000
 _MOST_SAMPLES_OF_TWELVE = 16384
-_LEAST_HZ, _MOST_HZ = 200.0, 1000.0
+LEAST_HZ, MOST_HZ = 200.0, 1000.0
+"""Rates that the standard allows (PS3.3 A.34.3)."""
 _MV_PER_UNIT = {"mV": 1.0, "uV": 1e-3, "V": 1e3}
 
 _NUMBERS = dict(zip(LEADS, (1, 2, 61, 62, 63, 64, 3, 4, 5, 6, 7, 8), strict=True))
@@ -159,9 +160,9 @@ def _digital(record: Record) -> tuple[list[str], NDArray[np.int16]]:
     measured = [bool(np.isfinite(lead).any()) for lead in record.signal_mv]
     if not any(measured):
         raise ValueError(f"record {record.record_id!r} holds no measured lead")
-    if not _LEAST_HZ <= record.rate_hz <= _MOST_HZ:
+    if not LEAST_HZ <= record.rate_hz <= MOST_HZ:
         raise ValueError(
-            f"a DICOM ECG has {_LEAST_HZ:g} to {_MOST_HZ:g} samples a second, not "
+            f"a DICOM ECG has {LEAST_HZ:g} to {MOST_HZ:g} samples a second, not "
             f"{record.rate_hz:g}: resample it"
         )
     units = np.round(record.signal_mv[measured].astype(np.float64) * UNITS_PER_MV)

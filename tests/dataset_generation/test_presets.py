@@ -124,6 +124,17 @@ def test_a_mistake_in_a_page_preset_is_named(
         load_page_preset(str(path))
 
 
+def test_shares_that_are_a_list_are_refused_with_their_place(tmp_path: Path) -> None:
+    from dataset_generation.preset_file import FOLDER
+
+    text = (FOLDER / "pages" / "papers.toml").read_text()
+    text = text.replace("[speeds]\n25 = 0.94\n50 = 0.06\n", "")
+    path = tmp_path / "mine.toml"
+    path.write_text('speeds = ["25"]\n' + text)
+    with pytest.raises(ValueError, match="speeds must be a section of names and shares"):
+        load_page_preset(str(path))
+
+
 def test_own_presets_make_a_set_and_are_kept_with_it(tmp_path: Path) -> None:
     photo, pages = tmp_path / "desk.toml", tmp_path / "slow.toml"
     photo.write_text("[rotation]\ndeg = [40, 41]\n[jpeg]\nquality = [60, 60]\n")

@@ -81,6 +81,19 @@ def test_one_lead_alone(page, monkeypatch):
     assert np.abs(one[:length] - two)[both].max() < 0.02
 
 
+def test_pulses_that_a_person_deleted_are_not_searched_for_again(page, monkeypatch):
+    import digitization.read_page as reader
+
+    def never(*_):
+        raise AssertionError("pulses were searched for")
+
+    _, _, parts = page
+    monkeypatch.setattr(reader, "search_pulses", never)
+    given = some(parts, "points", "rows", "names", "speed_mm_per_s")
+    back = again(page, monkeypatch, given.model_copy(update={"pulses": ()}))
+    assert back.evidence["calibration"]["gain"] == "usual"
+
+
 def test_leads_alone_need_no_layout_look(page, monkeypatch):
     _, reading, parts = page
     # A hand draws them a little off: rows are settled where their traces are.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ecg.formats.csv_format import write_csv
-from ecg.formats.dicom_format import write_dicom
+from ecg.formats.dicom_format import read_dicom, write_dicom
 from ecg.formats.npz_format import write_npz
 from ecg.formats.wfdb_format import write_wfdb
 from ecg.record import Record
@@ -85,6 +85,27 @@ def test_absurd_recordings_are_refused_in_one_sentence(record, change, says, tmp
     path = tmp_path / "odd.csv"
     write_csv(change(record), path)
     with pytest.raises(RecordFileError, match=says):
+        load_record(path)
+
+
+def test_offsets_and_slow_rates_lose_no_diagnosis(record, tmp_path):
+    shifted = record.signal_mv.copy()
+    shifted[3] += 40.0
+    slow = Record(shifted, record.rate_hz, "x").resampled(100.0)
+    write_csv(slow, tmp_path / "slow.csv")
+    out = tmp_path / "out"
+    formats = ["--formats", "wfdb", "dicom", "csv"]
+    words = ["diagnose", str(tmp_path / "slow.csv"), "--complete", "--out", str(out), *formats]
+    assert main(words) == 0
+    completed = read_dicom(out / "slow" / "completed.dcm")
+    assert completed.rate_hz == 500
+    assert np.abs(completed.signal_mv[3]).max() < 5
+
+
+def test_a_cut_row_is_named(tmp_path):
+    path = tmp_path / "cut.csv"
+    path.write_text("time_s,I,II\n\n0.000,0.1,0.2\n0.002,0.1\n0.004,0.1,0.2\n")
+    with pytest.raises(RecordFileError, match="line 4: 2 cells, not 3"):
         load_record(path)
 
 
