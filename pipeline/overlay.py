@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitization.grid import BORDER_MM
 from ecg.leads import LEADS
 from ecg.reading import Reading
 
@@ -128,8 +129,11 @@ class _Canvas:
 
 
 def _draw_grid(canvas: _Canvas, reading: Reading) -> None:
-    """Lines every 5 mm or so, half transparent, and the outline of the mapped page."""
+    """Lines every 5 mm or so, half transparent, and the outline of the grid that was seen."""
     lattice = reading.geometry.photo_points
+    beyond = round(BORDER_MM / reading.geometry.step_mm)  # the map goes on so far outside
+    if beyond and min(lattice.shape[:2]) > 2 * beyond + 1:
+        lattice = lattice[beyond:-beyond, beyond:-beyond]
     every = max(1, round(5.0 / reading.geometry.step_mm))
     clean = canvas.picture.copy()
     for row in range(0, lattice.shape[0], every):
