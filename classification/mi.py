@@ -18,6 +18,7 @@ from learning.inference import RunningNetwork, open_network
 
 FACTS_FILE = "calibration.json"
 _LEAST_LEADS = 6
+"""Leads of a second or more; of fewer it is never told whether there is infarction."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ class SignalResNet(nn.Module):
     """One-dimensional residual network over twelve leads and their masks.
 
     Takes ``(batch, leads, samples)`` in mV at 100 Hz, NaN where nothing was measured, and answers
-    ``(batch, n_outputs)`` logits. A missing sample is zero with its mask channel zero. Each lead's
+    ``(batch, n_outputs)`` logits. A missing sample is zero; the mask is
+    0 where one was measured and -1 where none was. Each lead's
     mean and its slow wander (a moving average of 1.5 s over what was measured) are taken off
     inside, so an unknown baseline does not matter. Runs as 2-D convolutions of height one, which
     in channels-last order are faster on a CPU than 1-D ones.
@@ -28,8 +29,8 @@ class SignalResNet(nn.Module):
     Args:
         n_leads: leads.
         n_outputs: logits.
-        widths: channels of the stages; each stage after the first halves the time resolution.
-        kernel: taps of the convolutions in the blocks (25 Hz in the first stage).
+        widths: channels of the stages, the first at 25 Hz; each other halves the time resolution.
+        kernel: taps of the convolutions in the blocks.
         blocks: residual blocks of each stage.
         dropout: share of pooled features dropped in training.
         extra_channels: further channels along time beside the leads and their masks.

@@ -98,7 +98,7 @@ class Folds(Effect):
 
 @dataclass(frozen=True)
 class Crumple(Effect):
-    """Facets of a crumpled sheet: their depth and how sharp the ridges between them are."""
+    """Facets of a crumpled sheet and their depth."""
 
     depth_mm: Spread = _ZERO
 
@@ -193,7 +193,7 @@ class Copy(Effect):
 
 @dataclass(frozen=True)
 class Streaks(Effect):
-    """A scanner's dust and dirty glass: fine lines along the transport, and specks."""
+    """A scanner's dust and dirty glass: fine lines along the transport."""
 
     count: Spread = _ZERO
 

@@ -47,7 +47,6 @@ _OTHER_GAINS = (2.5, 40.0)
 _DOUBT = 0.7
 _EXACT = 0.1
 _SAME_WIDTH_MM = 0.6
-_LIMB_LEADS = LEADS[:6]
 _CHEST_LEADS = LEADS[6:]
 _BESIDE_ROW_MM = 10.0
 _LONG_PULSE_MM = 6.7
@@ -139,10 +138,7 @@ def read_calibration(lines: Sequence[TextLine]) -> Printed:
         _, speed, quote = max(known)
         quotes.append(quote)
     else:
-        _refuse_others(
-            [(sure, value, quote) for sure, value, quote in speeds], _OTHER_SPEEDS,
-            "speeds of 25 and 50 mm/s", "--speed",
-        )  # fmt: skip
+        _refuse_others(speeds, _OTHER_SPEEDS, "speeds of 25 and 50 mm/s", "--speed")
     usable = [
         item
         for item in gains

@@ -21,11 +21,12 @@ from ecg.reading import PageRejected
 
 QUARTER_TURNS = (0, 2, 1, 3)
 BEST_PIXELS_PER_MM = 5.0
+LAYOUT_PIXELS_PER_MM = 4.0
+"""Scale of the page that the layout look sees; it is trained at it."""
 LARGEST_LOOK_PX = 2600
 _ENOUGH_NAMES = 4.5
 _ROWS_LIKE_A_NAME_MM = 500.0
 _TURNED = 0.7
-_LAYOUT_PIXELS_PER_MM = 4.0
 _BESIDE_GRID_MM = 6.0
 _FIRST_LOOK_PX = 1280
 _STILL_SEEN = 0.8
@@ -209,7 +210,7 @@ def turn_geometry(geometry: PageGeometry, quarter_turns: int) -> PageGeometry:
 
 def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPages) -> PageSeen:
     left, top, right, bottom = geometry.extent_mm
-    scale = _LAYOUT_PIXELS_PER_MM
+    scale = LAYOUT_PIXELS_PER_MM
     size = (round((right - left) * scale), round((bottom - top) * scale))
     page = rectify(photo, geometry, left, top, size, scale)
     maps = looks.see_layout(page)

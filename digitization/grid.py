@@ -385,12 +385,12 @@ def fit_geometry(crossings: GridCrossings, maps: ProbabilityMaps) -> PageGeometr
     residual = points - flat(index)
     columns, rows = (crossings.index.max(axis=0) + 1 + 2 * _BORDER_CELLS).tolist()
     table = np.zeros((rows, columns, 2))
-    known = np.zeros((rows, columns))
+    known = np.zeros((rows, columns), bool)
     at = crossings.index + _BORDER_CELLS
     table[at[:, 1], at[:, 0]] = residual
-    known[at[:, 1], at[:, 0]] = 1.0
-    smooth = smooth_surface(table, known > 0)
-    left_over = (residual - smooth[at[:, 1], at[:, 0]]) * known[at[:, 1], at[:, 0]][:, None]
+    known[at[:, 1], at[:, 0]] = True
+    smooth = smooth_surface(table, known)
+    left_over = residual - smooth[at[:, 1], at[:, 0]]
     grid_x, grid_y = np.meshgrid(np.arange(columns), np.arange(rows))
     lattice_index = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) - _BORDER_CELLS
     lattice = flat(lattice_index) + smooth

@@ -35,7 +35,7 @@ _MISSING_ROW = 0.4
 _MISSING_NAME = 0.12
 _DROPPED_ROW = 0.8
 _GAP_AMONG_ROWS = 3.0
-_UNNAMED_COLUMN = (3.0, 0.5)  # where one column or more have names
+_UNNAMED_COLUMN = (3.0, 0.5)  # where one column at most, or more of them, have names
 _CABRERA = 1.5
 
 

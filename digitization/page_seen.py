@@ -42,7 +42,7 @@ class NameSeen:
 
 @dataclass(frozen=True)
 class RowSeen:
-    """A row of traces: its level, its ends in mm, and the stretches that it was seen in."""
+    """A row of traces: its level and its ends in mm."""
 
     y_mm: float
     left_mm: float

@@ -15,8 +15,8 @@ from digitization.rectify import rectify
 from digitization.traces import RowTrace, clean_heights
 from ecg.page_geometry import PageGeometry
 
-_PIXELS_PER_MM = 8.0
-_COLUMNS_PER_MM = 12.0
+PIXELS_PER_MM, COLUMNS_PER_MM = 8.0, 12.0
+"""Scales of the strip that the trace look sees; it is trained at them."""
 _STRIP_MM = 48.0
 _TALL_STRIP_MM = 64.0
 _TALLEST_STRIP_MM = 96.0
@@ -77,16 +77,16 @@ def _read_strips(
 ) -> list[RowTrace]:
     """Read rows, each in a strip of a height about its level."""
     left, right = ends_mm
-    size = (round((right - left) * _COLUMNS_PER_MM), round(strip_mm * _PIXELS_PER_MM))
+    size = (round((right - left) * COLUMNS_PER_MM), round(strip_mm * PIXELS_PER_MM))
     tops = [row.y_mm - strip_mm / 2 for row in rows]
-    scales = (_COLUMNS_PER_MM, _PIXELS_PER_MM)
+    scales = (COLUMNS_PER_MM, PIXELS_PER_MM)
     strips = (rectify(photo, geometry, left, top, size, scales) for top in tops)
     columns = np.stack([looks.see_trace(strip) for strip in strips])
     for strip, top in zip(columns, tops, strict=True):
         _doubt_names(strip[:-1], names, left, top)
-    x = left + np.arange(size[0]) / _COLUMNS_PER_MM
+    x = left + np.arange(size[0]) / COLUMNS_PER_MM
     return [
-        clean_heights(x, top + centre.astype(np.float64) / _PIXELS_PER_MM, here, sure)
+        clean_heights(x, top + centre.astype(np.float64) / PIXELS_PER_MM, here, sure)
         for top, centre, here, sure in zip(tops, *follow(columns), strict=True)
     ]
 
@@ -103,10 +103,10 @@ def _doubt_names(
         if name.score < _SURE_NAME:
             continue
         half_x, half_y = name.half_mm
-        first = round((name.x_mm - half_x - left_mm) * _COLUMNS_PER_MM)
-        last = round((name.x_mm + half_x - left_mm) * _COLUMNS_PER_MM)
-        above = round((name.y_mm - half_y - top_mm) * _PIXELS_PER_MM)
-        below = round((name.y_mm + half_y - top_mm) * _PIXELS_PER_MM)
+        first = round((name.x_mm - half_x - left_mm) * COLUMNS_PER_MM)
+        last = round((name.x_mm + half_x - left_mm) * COLUMNS_PER_MM)
+        above = round((name.y_mm - half_y - top_mm) * PIXELS_PER_MM)
+        below = round((name.y_mm + half_y - top_mm) * PIXELS_PER_MM)
         heights[max(above, 0) : max(below + 1, 0), max(first, 0) : max(last + 1, 0)] *= _NAME_INK
 
 

@@ -12,13 +12,12 @@ from scipy import ndimage
 from digitization.following import follow
 from digitization.page_seen import RowSeen
 from digitization.rectify import rectify
+from digitization.rows import COLUMNS_PER_MM, PIXELS_PER_MM
 from digitization.traces import RowTrace, clean_heights
 from ecg.page_geometry import PageGeometry
 from ecg.reading import Trace
 
 LINE_MM = 0.15
-_PIXELS_PER_MM = 8.0
-_COLUMNS_PER_MM = 12.0
 _SIDE_MM = 14.0
 _HALF_STRIP_MM = 32.0
 _INK = 64
@@ -79,7 +78,7 @@ def read_trace_mask(
     top = min(row.y_mm for row in rows) - _HALF_STRIP_MM
     right = max(row.right_mm for row in rows) + _SIDE_MM
     bottom = max(row.y_mm for row in rows) + _HALF_STRIP_MM
-    across, down = _COLUMNS_PER_MM, _PIXELS_PER_MM
+    across, down = COLUMNS_PER_MM, PIXELS_PER_MM
     size = (round((right - left) * across), round((bottom - top) * down))
     # Beyond the photo is white, as paper is: ink is dark here.
     paper = np.repeat(255 - mask[..., None], 3, axis=2)
@@ -115,7 +114,7 @@ def read_trace_mask(
 def _owners(ink: NDArray[np.uint8], levels: NDArray[np.float64]) -> NDArray[np.bool_]:
     """``(rows, h, w)``: which ink may belong to which row."""
     spacing = float(np.diff(np.sort(levels)).min()) if len(levels) > 1 else np.inf
-    near_px = _NEAR_SHARE * min(spacing, _ALONE_MM / _NEAR_SHARE * _PIXELS_PER_MM)
+    near_px = _NEAR_SHARE * min(spacing, _ALONE_MM / _NEAR_SHARE * PIXELS_PER_MM)
     _, labels, boxes, _ = cv2.connectedComponentsWithStats((ink > _INK).astype(np.uint8))
     owners = np.zeros((len(levels), *ink.shape), bool)
     for label, (x, y, width, height, _) in enumerate(boxes[1:], 1):
@@ -142,7 +141,7 @@ def _columns(ink: NDArray[np.uint8]) -> NDArray[np.float32]:
     What is nearer to the row's level, the middle of the strip, is a little likelier, which
     decides only where rows run together.
     """
-    reach = _REACH_MM * _PIXELS_PER_MM
+    reach = _REACH_MM * PIXELS_PER_MM
     away = (np.arange(len(ink)) - (len(ink) - 1) / 2)[:, None] / reach
     weight = (ink > _INK) * np.exp(-0.5 * away**2)
     total = weight.sum(axis=0)
@@ -185,7 +184,7 @@ def _middle_of_line(ink: NDArray[np.uint8], runs: NDArray[np.float64]) -> NDArra
     middle = (weight * ys).sum(axis=0) / np.where(np.isnan(upper), np.nan, weight.sum(axis=0))
     pen = float(np.nanpercentile(thickness, _PEN_PERCENTILE))
     tall = thickness > _TALL_LINES * pen
-    width = 2 * round(_TIP_MM * _COLUMNS_PER_MM) + 1
+    width = 2 * round(_TIP_MM * COLUMNS_PER_MM) + 1
     highest = ndimage.minimum_filter1d(np.where(np.isnan(upper), np.inf, upper), width)
     lowest = ndimage.maximum_filter1d(np.where(np.isnan(lower), -np.inf, lower), width)
     middle = np.where(tall & (upper <= highest), upper + pen / 2, middle)

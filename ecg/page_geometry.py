@@ -19,8 +19,8 @@ _CLOSE_MM = 1e-7
 class PageGeometry:
     """Where every millimetre of a page lies in a photo.
 
-    Convention: points are ``(x, y)``; page millimetres have their origin at the lattice's first
-    point and y down; photo pixels have (0, 0) at the centre of the top-left pixel.
+    Convention: points are ``(x, y)``; page millimetres count from ``origin_mm`` at the lattice's
+    first point, y down; photo pixels have (0, 0) at the centre of the top-left pixel.
 
     Attributes:
         photo_points: ``(rows, columns, 2)`` photo pixels of a square lattice of page points.

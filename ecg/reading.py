@@ -60,7 +60,7 @@ class Step:
 
     Attributes:
         stage: what was done.
-        source: ``network``, ``given`` by a person, or ``computed`` from the steps before it.
+        source: ``network``, ``given`` by a person, or ``exif`` (the turn that the photo states).
         seconds: how long it took.
     """
 

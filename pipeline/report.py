@@ -43,6 +43,7 @@ _FINDING_WORDS = {
     "CD": "conduction disturbance",
     "HYP": "hypertrophy",
 }
+_ASSESSED_S = 10.0
 _LEAST_FULL = 0.3
 """Log-odds that are shaded full, unless others are stronger."""
 _LEAST_SHADE = 0.15
@@ -98,9 +99,7 @@ def write_report(
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         leads=leads,
         colours={lead: "#{:02x}{:02x}{:02x}".format(*c) for lead, c in LEAD_COLOURS.items()},
-        redrawn=Markup(
-            redraw_svg(diagnosis.record.signal_mv, diagnosis.record.rate_hz, _shades(diagnosis))
-        ),  # our own SVG
+        redrawn=Markup(_redrawn(diagnosis)),  # our own SVG
         completed=None
         if diagnosis.completed is None
         else Markup(redraw_completed_svg(diagnosis.completed)),
@@ -168,6 +167,15 @@ def _foremost(diagnosis: Diagnosis) -> str:
     return ", ".join(f"{_WAVE_WORDS[wave]} in {lead}" for lead, wave in waves)
 
 
+def _redrawn(diagnosis: Diagnosis) -> str:
+    """The ECG as far as it was assessed."""
+    record = diagnosis.record
+    signal_mv = record.signal_mv
+    if diagnosis.reading is None:
+        signal_mv = signal_mv[:, : round(_ASSESSED_S * record.rate_hz)]
+    return redraw_svg(signal_mv, record.rate_hz, _shades(diagnosis))
+
+
 def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
     """What the reader of this report should hold against it."""
     reading = diagnosis.reading
@@ -197,8 +205,8 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
         )
     if reading is None:
         caveats.append("A digital recording: the lead pictures were not used.")
-        if diagnosis.record.duration_s > 10.05:
-            caveats.append("The first ten seconds were assessed.")
+        if diagnosis.record.duration_s > _ASSESSED_S + 0.05:
+            caveats.append("The first ten seconds were assessed, and are shown.")
     elif any(0 < lead.seconds < 5 for lead in leads):
         caveats.append("Some leads show a few seconds only, as the paper does.")
     rate = diagnosis.heart_rate

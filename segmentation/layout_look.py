@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dataset_generation.photo import Photo
+from digitization.find_page import LAYOUT_PIXELS_PER_MM
 from digitization.rectify import rectify
 from ecg.leads import LEADS
 from learning.training import ExampleDataset, Task
@@ -20,7 +21,7 @@ from segmentation.pages import RecordSource, sample_photo_of
 from segmentation.replay import Replayed
 
 CLASSES = (*(f"name_{lead}" for lead in LEADS), "trace", "baseline", "pulse")
-PIXELS_PER_MM = 4.0
+PIXELS_PER_MM = LAYOUT_PIXELS_PER_MM
 OUTPUT_PIXELS_PER_MM = 2.0
 CROP = 384
 _SHIFT = 4

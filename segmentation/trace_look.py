@@ -22,6 +22,7 @@ from scipy.interpolate import CubicSpline
 from torch import Tensor, nn
 
 from dataset_generation.page import Page, TraceTruth
+from digitization.rows import COLUMNS_PER_MM, PIXELS_PER_MM
 from ecg.record import Record
 from learning.training import ExampleDataset, Task
 from segmentation.layout_look import take_rectified
@@ -29,8 +30,6 @@ from segmentation.page_look import to_tensor
 from segmentation.pages import RecordSource, sample_photo_of
 from segmentation.replay import Replayed
 
-PIXELS_PER_MM = 8.0
-COLUMNS_PER_MM = 12.0
 STRIP_MM = 48.0
 HEIGHT = int(STRIP_MM * PIXELS_PER_MM)
 WIDTH = 512

@@ -1,1 +1,4 @@
-"""File formats of recordings: WFDB and CSV, in and out. Writers leave a whole file or none."""
+"""File formats of recordings: WFDB, CSV, NPZ and DICOM.
+
+Writers leave a whole file or none.
+"""

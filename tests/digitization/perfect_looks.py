@@ -14,6 +14,7 @@ import digitization.read_page as reader
 from dataset_generation.page import Page
 from dataset_generation.photo import Photo, sample_photo
 from digitization.page_seen import look_over
+from digitization.rows import COLUMNS_PER_MM, PIXELS_PER_MM
 from digitization.traces import clean_heights
 from ecg.probability_maps import ProbabilityMaps
 from ecg.record import Record
@@ -118,10 +119,10 @@ class PerfectLooks:
         number = min({t.row for t in page.traces}, key=lambda n: abs(level(n) - row.y_mm))
         left = row.left_mm - 14
         top = row.y_mm - trace_look.STRIP_MM / 2
-        columns = round((row.right_mm + 14 - left) * trace_look.COLUMNS_PER_MM)
+        columns = round((row.right_mm + 14 - left) * COLUMNS_PER_MM)
         height = trace_look.strip_truth(page, number, left, top, columns).astype(float)
-        x = left + np.arange(columns) / trace_look.COLUMNS_PER_MM
-        y = top + height / trace_look.PIXELS_PER_MM
+        x = left + np.arange(columns) / COLUMNS_PER_MM
+        y = top + height / PIXELS_PER_MM
         sure = np.isfinite(height).astype(np.float32)
         return clean_heights(x, y, sure, sure)
 

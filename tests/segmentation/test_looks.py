@@ -11,6 +11,7 @@ import torch
 
 import segmentation.lead_names
 import segmentation.text_lines  # noqa: F401  (both register networks)
+from digitization.rows import PIXELS_PER_MM
 from ecg.record import Record
 from ecg.simulator import SimulatorSource
 from learning.checkpoint import read_checkpoint
@@ -46,7 +47,7 @@ def _network(in_channels: int, classes: int, stride: int = 1) -> torch.nn.Module
 
 @pytest.fixture(scope="module")
 def looks() -> Looks:
-    strip = {"strip_mm": trace_look.STRIP_MM, "pixels_per_mm": trace_look.PIXELS_PER_MM}
+    strip = {"strip_mm": trace_look.STRIP_MM, "pixels_per_mm": PIXELS_PER_MM}
     return Looks(
         TorchNetwork(_network(3, 5), {"classes": page_look.CLASSES}),
         TorchNetwork(_network(3, 15, 2), {"classes": layout_look.CLASSES}),
