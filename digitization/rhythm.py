@@ -15,6 +15,7 @@ from ecg.paper import PrintedLead
 _TRUSTED_STRIP = 0.6
 _SAME_LEAD = 0.99
 _OTHER_LEAD = 0.95
+_MORE_UNLIKE = 4.0
 _UNNAMED_USUAL = 0.7
 _UNNAMED_OTHER = 0.9
 _LIKE_NAMES = (range(3), range(3, 6), range(6, 12))  # lead numbers
@@ -30,7 +31,8 @@ def add_strips(
 
     Where a strip's lead name was not read, it is the usual lead or the one that it agrees with
     clearly better, and is left out where it agrees with none. Where it was read, it is another
-    only if that agrees far better and has a like name ("II" is easily read as "I" or "III"). A
+    only if that agrees far better (or leaves far less unexplained) and has a like name ("II" is
+    easily read as "I" or "III"). A
     name that a person gave (``named`` is None) stands.
     """
     agreements, leads = [], []
@@ -74,7 +76,8 @@ def lead_of_strip(index: int, is_named: bool, agreements: Mapping[int, float]) -
     same = best > _SAME_LEAD and own < _OTHER_LEAD
     if is_named:
         like = any(index in group and likely in group for group in _LIKE_NAMES)
-        return likely if same or (like and best > max(0.9, own + 0.15)) else index
+        nearer = best > _SAME_LEAD and 1 - own > _MORE_UNLIKE * (1 - best)
+        return likely if same or (like and (nearer or best > max(0.9, own + 0.15))) else index
     if best <= own + 0.03:
         return index if own > _UNNAMED_USUAL else None
     return likely if best > _UNNAMED_OTHER else None
