@@ -160,7 +160,7 @@ def _install_files(files: dict[str, Path], name: str) -> Path:
         manifest[name] = {
             file: hashlib.sha256((new / file).read_bytes()).hexdigest() for file in sorted(files)
         }
-        put_folder(new, target, Path(scratch) / "old")
+        put_folder(new, target)
     text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
     write_atomically(FOLDER / MANIFEST_FILE, text.encode())
     return target

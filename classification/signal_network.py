@@ -17,11 +17,10 @@ class SignalResNet(nn.Module):
     """One-dimensional residual network over twelve leads and their masks.
 
     Takes ``(batch, leads, samples)`` in mV at 100 Hz, NaN where nothing was measured, and answers
-    ``(batch, n_outputs)`` logits. A missing sample is zero; the mask is
-    0 where one was measured and -1 where none was. Each lead's
-    mean and its slow wander (a moving average of 1.5 s over what was measured) are taken off
-    inside, so an unknown baseline does not matter. Runs as 2-D convolutions of height one, which
-    in channels-last order are faster on a CPU than 1-D ones.
+    ``(batch, n_outputs)`` logits. A missing sample is zero; the mask is 0 where one was measured
+    and -1 where none was. Each lead's mean and its slow wander (a moving average of 1.5 s over
+    what was measured) are taken off inside, so an unknown baseline does not matter. Runs as 2-D
+    convolutions of height one, which in channels-last order are faster on a CPU than 1-D ones.
 
     After Wang et al. 2017 (doi 10.1109/IJCNN.2017.7966039) and Strodthoff et al. 2021 (doi
     10.1109/JBHI.2020.3022989), much smaller and with mask channels.

@@ -3,10 +3,5 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ptbxl=${1:?usage: classification/train_maps.sh PTBXL_FOLDER [RUN_FOLDER] [options]}
-run=runs/maps-mi
-shift 1
-if [[ ${1:-} && ${1:-} != -* ]]; then
-  run=$1
-  shift
-fi
-exec .venv/bin/ecgphoto train maps-mi --ptbxl "$ptbxl" --out "$run" "$@"
+[[ ${2:--} == -* ]] && set -- "$1" runs/maps-mi "${@:2}"
+exec .venv/bin/ecgphoto train maps-mi --ptbxl "$ptbxl" --out "$2" "${@:3}"

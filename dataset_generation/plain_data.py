@@ -84,10 +84,10 @@ def _build_dataclass(kind: Any, data: Any, place: str) -> Any:
     hints = get_type_hints(kind)
     # What has a default may have been written before the field was there.
     needed = {one.name for one in fields(kind) if one.default is MISSING}
-    unknown = set(named) - {one.name for one in fields(kind)}
-    if unknown or needed - set(named):
-        wrong = sorted(unknown | (needed - set(named)))
-        raise ValueError(f"{place}: missing or unknown: {wrong}")
+    known = {one.name for one in fields(kind)}
+    wrong = (needed - set(named)) | (set(named) - known)
+    if wrong:
+        raise ValueError(f"{place}: missing or unknown: {sorted(wrong)}")
     return kind(**{name: _build(hints[name], named[name], f"{place}.{name}") for name in named})
 
 

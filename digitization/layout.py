@@ -129,7 +129,7 @@ def candidate_layouts(
                 missing = shape.total_rows - len(rows)
                 for offset in range(missing + 1):
                     tried = [
-                        _support(seen, shape, named, rows, offset, ends, width)
+                        _support(seen, shape, named, rows, offset, ends[0], width)
                         for ends in _ends(rows)
                         for width in _column_widths(ends, shape)
                     ]
@@ -186,11 +186,10 @@ def _support(
     order: str,
     rows: tuple[RowSeen, ...],
     offset: int,
-    ends_mm: tuple[float, float],
+    left: float,
     width: float,
 ) -> LayoutFound:
     """How well the names support a layout laid over the rows."""
-    left = ends_mm[0]
     expected: dict[str, list[tuple[int, int]]] = {}
     strips = []
     for cell in layout.printed_leads(order):

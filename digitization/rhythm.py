@@ -32,8 +32,7 @@ def add_strips(
     Where a strip's lead name was not read, it is the usual lead or the one that it agrees with
     clearly better, and is left out where it agrees with none. Where it was read, it is another
     only if that agrees far better (or leaves far less unexplained) and has a like name ("II" is
-    easily read as "I" or "III"). A
-    name that a person gave (``named`` is None) stands.
+    easily read as "I" or "III"). A name that a person gave (``named`` is None) stands.
     """
     agreements, leads = [], []
     taken: set[int] = set()

@@ -23,7 +23,7 @@ _SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
 _SEARCHED_NEAR_NAMES_MM = np.arange(-5.0, 5.01, 0.125)
 _NAME_AFTER_MM = 0.4
 _NAME_SPREAD_MM = 1.5
-_NAMES_AFTER_MM = (0.5, 3.0)  # usual and spread
+_NAMES_BEHIND_MM = (0.5, 3.0)  # the begin, as a vote about it: usual distance and spread
 _FAR_FROM_NAMES = 0.1
 _STEP_BLUR_MM = 0.3
 _STEPS_APART_MM = 0.8
@@ -222,15 +222,11 @@ def _left_and_gap(
         names_left_mm: where the names of the first column begin; None where they were not read.
     """
     best_left, best_gap, most = 0.0, 0.0, -np.inf
+    vote, share = (np.where(beside_pulse, less, 1.0) for less in _BESIDE_PULSE)
     for gap in _GAPS_MM if columns > 1 and rows else _GAPS_MM[:1]:
         length = width_mm * columns + gap * (columns - 1)
         places = np.concatenate([begins_mm, ends_mm - length])
-        vote, share = (np.where(beside_pulse, less, 1.0) for less in _BESIDE_PULSE)
-        if names_left_mm is not None:
-            usual, spread = _NAMES_AFTER_MM
-            off = (names_left_mm - usual - places) / spread
-            vote *= _FAR_FROM_NAMES + (1 - _FAR_FROM_NAMES) * np.exp(-0.5 * off**2)
-        left = _agreed(places, vote, share)
+        left = _agreed(places, vote * _near_names(places, names_left_mm), share)
         # Presence says how much of the gaps is empty; a gap that is none is full of traces.
         empty = 0.0
         for row in rows:
@@ -241,6 +237,16 @@ def _left_and_gap(
         if empty > most:
             best_left, best_gap, most = left, gap, empty
     return best_left, best_gap
+
+
+def _near_names(places_mm: FloatArray, names_left_mm: float | None) -> FloatArray:
+    """How much the names of the first column speak for each place at which it may begin."""
+    if names_left_mm is None:
+        return np.ones(len(places_mm))
+    usual, spread = _NAMES_BEHIND_MM
+    off = (names_left_mm - usual - places_mm) / spread
+    near: FloatArray = _FAR_FROM_NAMES + (1 - _FAR_FROM_NAMES) * np.exp(-0.5 * off**2)
+    return near
 
 
 def _agreed(places_mm: FloatArray, vote: FloatArray, share: FloatArray) -> float:

@@ -98,12 +98,13 @@ def write_checkpoint(
         (new / CONFIG_FILE).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n")
         (new / CARD_FILE).write_text(_card(folder.name, config))
         (new / WEIGHTS_FILE).chmod(0o644)
-        put_folder(new, folder, Path(scratch) / "old")
+        put_folder(new, folder)
     return folder
 
 
-def put_folder(new: Path, folder: Path, old: Path) -> None:
-    """Put a new folder in a folder's place; the one before is back where that fails."""
+def put_folder(new: Path, folder: Path) -> None:
+    """Put a new folder in a folder's place, which goes beside it, or back where that fails."""
+    old = new.with_name("old")
     try:
         if folder.exists():
             os.replace(folder, old)

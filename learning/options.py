@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from learning.training import TrainingConfig
 
 
+class TrainError(ValueError):
+    """A training run that cannot be; the message is one sentence for the user."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
     """Budget and places of a training run."""

@@ -29,14 +29,10 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, defa
 
 import learning.torchvision_guard  # noqa: F401  (before lightning)
 from learning.checkpoint import write_atomically, write_checkpoint
+from learning.options import TrainError
 from learning.registry import build_network
 
 logger = logging.getLogger(__name__)
-
-
-class TrainingError(ValueError):
-    """A training run that cannot be; the message is one sentence for the user."""
-
 
 CHECKPOINT_FOLDER = "checkpoint"
 STATE_FILE = "state.pt"
@@ -97,11 +93,11 @@ class TrainingConfig:
         }
         for name, count in counts.items():
             if count < 1:
-                raise TrainingError(f"{name} must be at least 1, not {count}")
+                raise TrainError(f"{name} must be at least 1, not {count}")
         if self.max_minutes is not None and not self.max_minutes > 0:
-            raise TrainingError(f"minutes must be more than 0, not {self.max_minutes:g}")
+            raise TrainError(f"minutes must be more than 0, not {self.max_minutes:g}")
         if not 0 <= self.ema_decay < 1:
-            raise TrainingError(f"ema_decay must be in [0, 1), not {self.ema_decay}")
+            raise TrainError(f"ema_decay must be in [0, 1), not {self.ema_decay}")
 
 
 class ExampleDataset(Dataset[Any], ABC):
@@ -470,7 +466,7 @@ def _read_state(
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
     except (RuntimeError, ValueError) as error:
-        raise TrainingError(
+        raise TrainError(
             f"{path} is the state of another network; choose another folder ({error})"
         ) from error
     torch.set_rng_state(state["torch_random"])

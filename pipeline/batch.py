@@ -123,7 +123,6 @@ def _read_all(
                     under_way.popleft()
         finally:
             stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
             for _, pages in under_way:
                 _empty(pages)
 

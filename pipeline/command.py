@@ -198,24 +198,21 @@ def _draw_gallery(options: GalleryOptions) -> int:
     return EXIT_OK
 
 
-def _train(
-    config: TrainLook
-    | TrainSignals
-    | TrainMaps
-    | TrainCombination
-    | QuantizeLooks
-    | TrainReconstructor,
-) -> int:
+_Training = (
+    TrainLook | TrainSignals | TrainMaps | TrainCombination | QuantizeLooks | TrainReconstructor
+)
+
+
+def _train(config: _Training) -> int:
     from dataset_generation.readings_folder import ReadingsError
     from ecg.ptbxl import DatasetNotFoundError
     from learning.checkpoint import CheckpointError
+    from learning.options import TrainError
     from learning.registry import UnknownNetworkError
-    from learning.training import TrainingError
-    from reconstruction.options import TrainError
 
     mistakes = (
         *(DatasetNotFoundError, ReadingsError, CheckpointError, UnknownNetworkError),
-        *(TrainingError, TrainError, FloatingPointError),
+        *(TrainError, FloatingPointError),
     )
     try:
         _run_training(config)
@@ -225,14 +222,7 @@ def _train(
     return EXIT_OK
 
 
-def _run_training(
-    config: TrainLook
-    | TrainSignals
-    | TrainMaps
-    | TrainCombination
-    | QuantizeLooks
-    | TrainReconstructor,
-) -> None:
+def _run_training(config: _Training) -> None:
     if isinstance(config, TrainLook):
         from segmentation.train import train_look
 

@@ -20,10 +20,6 @@ ModelName = Literal[
 ]
 
 
-class TrainError(ValueError):
-    """Nothing can be trained from these options; the message is for the user."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class TrainReconstructor(TrainingOptions):
     """Train a model that makes twelve leads of fewer."""

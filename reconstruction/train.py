@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecg.leads import LEADS, canonical_lead, derivable_leads
+from learning.options import TrainError
 from reconstruction.models import MODELS
-from reconstruction.options import TrainError, TrainReconstructor
+from reconstruction.options import TrainReconstructor
 
 if TYPE_CHECKING:
     from classification.records import Split

@@ -5,10 +5,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 usage="usage: reconstruction/train.sh PTBXL_FOLDER MODEL [RUN_FOLDER] [options]"
 ptbxl=${1:?$usage}
 model=${2:?$usage}
-run=runs/$model
-shift 2
-if [[ ${1:-} && ${1:-} != -* ]]; then
-  run=$1
-  shift
-fi
-exec .venv/bin/ecgphoto train reconstructor --ptbxl "$ptbxl" --model "$model" --out "$run" "$@"
+[[ ${3:--} == -* ]] && set -- "$1" "$2" "runs/$model" "${@:3}"
+exec .venv/bin/ecgphoto train reconstructor --ptbxl "$ptbxl" --model "$model" --out "$3" "${@:4}"
