@@ -35,8 +35,7 @@ def four_class_mask(photo: Photo, leads: NDArray[np.uint16] | None = None) -> ND
     """
     spec = photo.page.spec
     mask = _empty(photo)
-    left, top, right, bottom = spec.grid.box_mm
-    if spec.grid.major_width_mm > 0:
+    for left, top, right, bottom in spec.grid.boxes_mm if spec.grid.major_width_mm > 0 else ():
         along_x, along_y = _ticks(left, right), _ticks(top, bottom)
         x_lines = np.arange(left, right + 1e-6, MAJOR_GRID_MM)
         y_lines = np.arange(top, bottom + 1e-6, MAJOR_GRID_MM)

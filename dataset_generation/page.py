@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset_generation.lead_name_styles import printed_name, word_before
-from dataset_generation.page_spec import PageSpec
+from dataset_generation.page_spec import Box, PageSpec
 from dataset_generation.text import text_coverage
 from ecg.leads import LEAD_INDEX
 from ecg.record import Record
@@ -136,6 +136,10 @@ class Page:
                 continue
             name = ("" if trace.sign > 0 else "-") + printed_name(trace.lead, spec.name_style)
             x = spec.column_x_mm[trace.column] + spec.name_dx_mm
+            if spec.name_share and len(trace.points_mm):
+                length = float(trace.points_mm[-1, 0]) - spec.column_x_mm[trace.column]
+                width = self._word(before + name, 0, 0, height, font).box_mm[2]
+                x += spec.name_share * (length - width)
             bottom = spec.row_y_mm[trace.row] + spec.name_dy_mm
             if spec.name_dy_mm > 0:
                 bottom += height
@@ -224,8 +228,20 @@ class Page:
         y_mm: NDArray[np.float64],
         pixels_per_mm: float,
     ) -> NDArray[np.uint8]:
+        for box_mm in self.spec.grid.boxes_mm:
+            page = self._draw_grid_box(page, box_mm, x_mm, y_mm, pixels_per_mm)
+        return page
+
+    def _draw_grid_box(
+        self,
+        page: NDArray[np.uint8],
+        box_mm: Box,
+        x_mm: NDArray[np.float64],
+        y_mm: NDArray[np.float64],
+        pixels_per_mm: float,
+    ) -> NDArray[np.uint8]:
         grid = self.spec.grid
-        left, top, right, bottom = grid.box_mm
+        left, top, right, bottom = box_mm
         pixel = 1 / pixels_per_mm
 
         def profile(

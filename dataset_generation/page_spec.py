@@ -16,6 +16,7 @@ from ecg.leads import LEADS
 from ecg.paper import LAYOUTS, PrintedLead
 
 Rgb = tuple[int, int, int]
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class PagePreset:
             rasters_per_mm: names (or numbers) and their shares.
         cabrera, simultaneous, clipped: probabilities of Cabrera's order, of columns that show the
             same seconds, of a pen that stops at the edge of its band.
+        high_names, centred_names: of lead names far above their traces, and over the middle or
+            the end of them.
+        apart, panels: of columns with room between them, and then of a grid of its own behind
+            each trace.
     """
 
     summary: str
@@ -45,6 +50,10 @@ class PagePreset:
     cabrera: float = 0.0
     simultaneous: float = 0.0
     clipped: float = 0.0
+    high_names: float = 0.0
+    centred_names: float = 0.0
+    apart: float = 0.0
+    panels: float = 0.0
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -62,7 +71,10 @@ class PagePreset:
                 raise ValueError(f"{name}.{unknown[0]} is not known; there are {known}")
 
 
-_BOUNDS = dict.fromkeys(("cabrera", "simultaneous", "clipped"), (0.0, 1.0))
+_PROBABILITIES = (
+    "cabrera", "simultaneous", "clipped", "high_names", "centred_names", "apart", "panels",
+)  # fmt: skip
+_BOUNDS = dict.fromkeys(_PROBABILITIES, (0.0, 1.0))
 
 
 @lru_cache(maxsize=8)
@@ -86,9 +98,10 @@ class GridStyle:
         dotted: 1 mm lines are rows of dots.
         major_dots_mm: 5 mm lines are rows of dots at this pitch; 0 for solid lines.
         frame: whether the box has an outline.
+        panels_mm: boxes that have a grid of their own each, in place of one grid; none where empty.
     """
 
-    box_mm: tuple[float, float, float, float]
+    box_mm: Box
     major_rgb: Rgb = (240, 150, 150)
     minor_rgb: Rgb = (250, 205, 205)
     major_width_mm: float = 0.2
@@ -96,6 +109,12 @@ class GridStyle:
     dotted: bool = False
     major_dots_mm: float = 0.0
     frame: bool = False
+    panels_mm: tuple[Box, ...] = ()
+
+    @property
+    def boxes_mm(self) -> tuple[Box, ...]:
+        """Left, top, right and bottom of every box in which lines are counted from its corner."""
+        return self.panels_mm or (self.box_mm,)
 
 
 @dataclass(frozen=True)
@@ -124,7 +143,9 @@ class PageSpec:
             high as the row) or ``none``.
         separator_width_mm: its line width.
         name_style: how lead names are written, one of ``LEAD_NAME_STYLES``.
-        name_dx_mm, name_dy_mm: lead name's left bottom corner from the start of its trace.
+        name_share: where along its trace a lead name stands: 0 begins at its start, 0.5 is over
+            its middle, 1 ends at its end.
+        name_dx_mm, name_dy_mm: lead name's left bottom corner from there.
         raster_per_mm: 0 for smooth ink, else the dots per mm of a raster printer.
         clip_mv: where the recorder's pen stops, up and down; 0 for nowhere. Whole microvolts.
         ink_strength: how dark the ink is, 0..1; ``ink_patchiness`` how much it varies from place
@@ -158,6 +179,7 @@ class PageSpec:
     name_font: str = "DejaVuSans"
     name_style: str = "usual"
     name_height_mm: float = 2.5
+    name_share: float = 0.0
     name_dx_mm: float = 1.0
     name_dy_mm: float = -6.0
     rhythm_names: bool = True
@@ -251,6 +273,8 @@ def sample_page(
         A page whose rows and columns fit its size.
     """
     preset = preset or load_page_preset("papers")
+    # Streams of their own leave all that is drawn beside them as it was.
+    own = rng.spawn(3)
     layout = layout or _choice(rng, preset.layouts)
     shape = LAYOUTS[layout]
     speed = float(_choice(rng, preset.speeds))
@@ -268,8 +292,11 @@ def sample_page(
     pulse_width = float(rng.choice([5.0, 2.5, 4.0])) * speed / 25.0
     pulse_room = pulse_width + rng.uniform(1.5, 5.0)
     gap = rng.uniform(0.0, 3.0) if rng.random() < 0.1 else 0.0
+    apart = pulse != "each" and own[2].random() < preset.apart
     if pulse == "each":
         gap = pulse_room
+    elif apart:
+        gap = own[2].uniform(3.0, 12.0)
     window = duration * speed / shape.columns
     content = window * shape.columns + gap * (shape.columns - 1)
     lead_in = pulse_room if pulse in ("start", "each") else rng.uniform(0.0, 8.0)
@@ -306,6 +333,13 @@ def sample_page(
         name_dy = float(rng.uniform(3.5, 8.0))
     if name_place == "left" and pulse == "start":
         name_dx, name_dy = float(rng.uniform(-3.0, 1.0)), float(rng.uniform(-9.0, 7.0))
+    name_share = 0.0
+    draw = own[1].random()
+    if draw < preset.high_names + preset.centred_names:
+        highest = float(np.clip(0.62 * spacing, 7.0, 20.0))
+        name_dx, name_dy = float(own[1].uniform(-1.0, 4.0)), -float(own[1].uniform(6.0, highest))
+        if draw < preset.centred_names:
+            name_dx, name_share = 0.0, 0.5 if own[1].random() < 0.7 else 1.0
     spec = PageSpec(
         width_mm=float(width),
         height_mm=float(height),
@@ -331,16 +365,20 @@ def sample_page(
         separator_width_mm=float(rng.uniform(0.25, 0.9)),
         name_font=str(rng.choice(FONTS)),
         name_height_mm=name_height,
+        name_share=name_share,
         name_dx_mm=name_dx,
         name_dy_mm=name_dy,
         rhythm_names=bool(rng.random() < 0.9),
         raster_per_mm=float(_choice(rng, preset.rasters_per_mm)),
     )
     texts = _sample_words(rng, spec, header)
+    if apart and own[2].random() < preset.panels:
+        spec = replace(spec, grid=replace(grid, panels_mm=_sample_panels(own[2], spec, gap)))
+        if own[2].random() < 0.4:
+            texts += _tick_labels(spec)
     # Many a pulse falls where the trace begins.
     foot = 0.0 if rng.random() < 0.4 else 0.25 * pulse_width
-    # A stream of its own leaves all that is drawn after it as it was.
-    style = _choice(rng.spawn(1)[0], preset.name_styles)
+    style = _choice(own[0], preset.name_styles)
     spec = replace(spec, texts=texts, pulse_foot_mm=foot, name_style=style)
     if rng.random() < preset.clipped:
         spec = replace(spec, clip_mv=round(float(rng.uniform(0.8, 2.0)), 3))
@@ -414,6 +452,30 @@ def _sample_grid(
         major_dots_mm=float(rng.choice([0.25, 0.5, 1.0])) if kind == "dots" else 0.0,
         frame=bool(rng.random() < 0.25),
     )
+
+
+def _sample_panels(rng: np.random.Generator, spec: PageSpec, gap_mm: float) -> tuple[Box, ...]:
+    """A box behind every trace, a little larger than it or as wide as it."""
+    spacing = float(np.diff(spec.row_y_mm).min()) if len(spec.row_y_mm) > 1 else 30.0
+    margin = rng.uniform(0.0, 0.3) * gap_mm if rng.random() < 0.5 else 0.0
+    above, below = rng.uniform(0.3, 0.47, 2) * spacing
+    boxes = []
+    for printed in spec.printed_leads():
+        x, y = spec.column_x_mm[printed.column], spec.row_y_mm[printed.row]
+        right = x + printed.duration_s * spec.speed_mm_per_s
+        boxes.append((x - margin, y - above, right + margin, y + below))
+    return tuple(tuple(float(v) for v in box) for box in boxes)  # type: ignore[misc]
+
+
+def _tick_labels(spec: PageSpec) -> tuple[TextItem, ...]:
+    """Whole seconds below every trace, as charts have them."""
+    items = []
+    for printed, (_, _, _, bottom) in zip(spec.printed_leads(), spec.grid.panels_mm, strict=True):
+        first, last = printed.start_s, printed.start_s + printed.duration_s
+        for second in range(int(np.ceil(first)), int(last) + 1):
+            x = spec.column_x_mm[printed.column] + (second - first) * spec.speed_mm_per_s
+            items.append(TextItem(str(second), x - 0.6, bottom + 0.8, 1.8, spec.name_font))
+    return tuple(items)
 
 
 def _sample_words(rng: np.random.Generator, spec: PageSpec, header: float) -> tuple[TextItem, ...]:

@@ -99,7 +99,8 @@ class PhotoTruth:
         page_size_mm: width and height.
         pixels_per_mm: median scale: one small square of the grid in pixels.
         page_corners: ``(4, 2)`` from the left top clockwise on the page.
-        grid_points: ``(rows, columns, 2)`` crossings of the 5 mm lines; empty without such lines.
+        grid_points: ``(rows, columns, 2)`` crossings of the 5 mm lines, in one row where there are
+            several grids; empty without such lines.
         photo_from_page: lattice, good to ``geometry_error_px`` when read linearly.
         geometry_error_px: its largest error on the page.
         stretches: every printed stretch that holds signal.
@@ -221,10 +222,14 @@ def _grid_points(photo: Photo) -> NDArray[np.float64]:
     grid = photo.page.spec.grid
     if not grid.major_width_mm:
         return np.empty((0, 0, 2))
-    left, top, right, bottom = grid.box_mm
-    x = np.arange(left, right + 1e-6, MAJOR_GRID_MM)
-    y = np.arange(top, bottom + 1e-6, MAJOR_GRID_MM)
-    return photo.camera.photo_from_page(np.stack(np.meshgrid(x, y), axis=-1))
+    crossings = []
+    for left, top, right, bottom in grid.boxes_mm:
+        x = np.arange(left, right + 1e-6, MAJOR_GRID_MM)
+        y = np.arange(top, bottom + 1e-6, MAJOR_GRID_MM)
+        crossings.append(photo.camera.photo_from_page(np.stack(np.meshgrid(x, y), axis=-1)))
+    if len(crossings) == 1:
+        return crossings[0]
+    return np.concatenate([points.reshape(1, -1, 2) for points in crossings], axis=1)
 
 
 def _stretches(photo: Photo) -> tuple[StretchTruth, ...]:

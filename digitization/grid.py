@@ -2,8 +2,9 @@
 
 Crossings of 5 mm lines are located below the pixel, joined to their neighbours along lines that
 the page look sees between them, numbered by walking those joints, and cleaned by local
-agreement. The map is a homography plus a smooth residual, so that curls and folds are followed
-and single errors are not.
+agreement. Where each trace has a grid of its own, the others join the largest, where that goes on
+straight. The map is a homography plus a smooth residual, so that curls and folds are followed and
+single errors are not.
 """
 
 from __future__ import annotations
@@ -40,6 +41,12 @@ _BETWEEN_CELLS = 0.25
 _PIECE = 3
 _SLIP_TURNS = 4
 _SLIP_VOTES = 12
+_PANEL_CROSSINGS = 16
+_PANEL_APART_CELLS = 6.0
+_PANEL_STRAY_CELLS = 0.12
+_ON_LATTICE_CELLS = 0.06
+_ODD_CELLS = 0.07
+_PANELS_KEPT = 0.95
 BORDER_MM = _BORDER_CELLS * MAJOR_GRID_MM
 """How far a geometry's lattice reaches beyond the outermost crossings."""
 
@@ -49,12 +56,13 @@ class GridCrossings:
     """Numbered crossings of 5 mm lines.
 
     Attributes:
-        index: ``(n, 2)`` column and row number of each.
+        index: ``(n, 2)`` column and row number of each; no whole numbers in a grid that stands
+            apart and is shifted against the largest.
         points: ``(n, 2)`` place in the maps' pixels.
         period_px: median spacing.
     """
 
-    index: NDArray[np.int64]
+    index: FloatArray
     points: FloatArray
     period_px: float
 
@@ -86,8 +94,13 @@ def find_crossings(grid_x: NDArray[np.float32], grid_y: NDArray[np.float32]) -> 
     if len(seeds) < _MIN_CROSSINGS:
         raise PageRejected("No ECG grid was found; the page shows no regular 5 mm lines.", "grid")
     points = _refine(seeds, soft_x, soft_y, max(3, round(0.38 * period)))
-    edges, steps, cost = _join(points, soft_x, soft_y, period)
-    index, kept = _number(points, edges, steps, cost)
+    edges, steps, cost, odd = _join(points, soft_x, soft_y, period)
+    index, kept = _number(points, edges, steps, cost, period)
+    # Grids that stand apart may seem to be joined, by cells of another length.
+    even = odd < _ODD_CELLS
+    panels, among = _number(points, edges[even], steps[even], cost[even], period)
+    if np.any(panels % 1) and len(among) > _PANELS_KEPT * len(kept):
+        index, kept = panels, among
     if len(kept) < _MIN_CROSSINGS:
         raise PageRejected(
             "The ECG grid is too faint or too broken to measure; take the photo closer, sharp "
@@ -182,19 +195,20 @@ def _join(
     soft_x: NDArray[np.float32],
     soft_y: NDArray[np.float32],
     period: float,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, FloatArray]:
     """Pairs of crossings one cell apart.
 
     A pair along a level line must have that line between them and no upright line half way.
 
     Returns:
-        ``(pairs, 2)`` numbers of crossings, the step (dx, dy) from the first to the second, and
-        a cost that is low where the line is well seen and as long as its neighbours.
+        ``(pairs, 2)`` numbers of crossings, the step (dx, dy) from the first to the second, a
+        cost that is low where the line is well seen and as long as its neighbours, and by how
+        many cells it is not.
     """
     none = np.empty((0, 2), np.int64)
     pairs = cKDTree(points).query_pairs(1.55 * period, output_type="ndarray")
     if len(pairs) == 0:
-        return none, none, np.empty(0)
+        return none, none, np.empty(0), np.empty(0)
     start, stop = points[pairs[:, 0]], points[pairs[:, 1]]
     vector = stop - start
     length = np.linalg.norm(vector, axis=1)
@@ -209,12 +223,13 @@ def _join(
     between = np.where(level, cross_x, cross_y)
     good = (length > 0.6 * period) & (line > 0.12) & (between < np.maximum(0.6 * line, 0.25))
     if not good.any():
-        return none, none, np.empty(0)
+        return none, none, np.empty(0), np.empty(0)
     pairs, vector, level = pairs[good], vector[good], level[good]
     step = np.zeros((len(pairs), 2), np.int64)
     step[level, 0] = np.sign(vector[level, 0]).astype(int)
     step[~level, 1] = np.sign(vector[~level, 1]).astype(int)
     cost = 1.05 - np.clip(line[good], 0, 1) + np.clip(between[good], 0, 1)
+    odd = np.zeros(len(pairs))
     middles = (start[good] + stop[good]) / 2
     for direction in (level, ~level):
         if direction.sum() < 8:
@@ -222,34 +237,80 @@ def _join(
         along = vector[direction] * np.sign(step[direction].sum(axis=1))[:, None]
         _, near = cKDTree(middles[direction]).query(middles[direction], k=8)
         usual = np.median(along[near], axis=1)
-        odd = np.linalg.norm(along - usual, axis=1) / period
-        cost[direction] += 4 * odd
-    return pairs, step, cost
+        odd[direction] = np.linalg.norm(along - usual, axis=1) / period
+    return pairs, step, cost + 4 * odd, odd
 
 
 def _number(
-    points: FloatArray, edges: NDArray[np.int64], steps: NDArray[np.int64], cost: FloatArray
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Column and row numbers of the crossings of the largest connected piece.
+    points: FloatArray,
+    edges: NDArray[np.int64],
+    steps: NDArray[np.int64],
+    cost: FloatArray,
+    period: float,
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Column and row numbers of the crossings of the largest connected piece, and which those are.
 
-    Numbers spread along the cheapest joints.
+    Numbers spread along the cheapest joints. Other large pieces join where the largest goes on
+    in them.
     """
     count = len(points)
     if len(edges) == 0:
-        return np.empty((0, 2), np.int64), np.empty(0, np.int64)
+        return np.empty((0, 2)), np.empty(0, np.int64)
     graph = coo_matrix((cost, (edges[:, 0], edges[:, 1])), (count, count)).tocsr()
     _, piece = connected_components(graph, directed=False)
-    kept = np.flatnonzero(piece == np.argmax(np.bincount(piece)))
     tree = minimum_spanning_tree(graph)
-    order, parent = breadth_first_order(tree, int(kept[0]), directed=False)
     lookup = {}
     for (a, b), (dx, dy) in zip(edges.tolist(), steps.tolist(), strict=True):
         lookup[a, b] = (dx, dy)
         lookup[b, a] = (-dx, -dy)
-    index = np.zeros((count, 2), np.int64)
-    for node in order[1:].tolist():
-        index[node] = index[parent[node]] + lookup[int(parent[node]), node]
-    return _settled(points[kept], index[kept]), kept
+    sizes = np.bincount(piece)
+    pieces: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    for number in np.argsort(-sizes):
+        if pieces and sizes[number] < _PANEL_CROSSINGS:
+            break
+        members = np.flatnonzero(piece == number)
+        order, parent = breadth_first_order(tree, int(members[0]), directed=False)
+        index = np.zeros((count, 2), np.int64)
+        for node in order[1:].tolist():
+            index[node] = index[parent[node]] + lookup[int(parent[node]), node]
+        pieces.append((members, _settled(points[members], index[members])))
+    return _with_panels(points, pieces, period)
+
+
+def _with_panels(
+    points: FloatArray, pieces: list[tuple[NDArray[np.int64], NDArray[np.int64]]], period: float
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Numbers of the first piece, and of those others in which its lines go on straight.
+
+    A page that lies beside is turned or of another scale, if only a little.
+
+    Args:
+        points: crossings.
+        pieces: members and their numbers, the largest piece first.
+        period: spacing of the crossings.
+    """
+    kept, numbers = pieces[0]
+    index = numbers.astype(np.float64)
+    waiting = pieces[1:]
+    while waiting and len(kept) >= _MIN_CROSSINGS:
+        flat, _ = cv2.findHomography(points[kept], index, cv2.RANSAC, _PANEL_STRAY_CELLS)
+        if flat is None:
+            break
+        tree = cKDTree(points[kept])
+        gaps = [float(tree.query(points[members])[0].min()) for members, _ in waiting]
+        nearest = int(np.argmin(gaps))
+        members, numbers = waiting.pop(nearest)
+        if gaps[nearest] > _PANEL_APART_CELLS * period:
+            break
+        off = cv2.perspectiveTransform(points[members][:, None], flat)[:, 0] - numbers
+        shift = np.median(off, axis=0)
+        if np.quantile(np.abs(off - shift), 0.9) > _PANEL_STRAY_CELLS:
+            continue
+        whole = np.round(shift)
+        shift = np.where(np.abs(shift - whole) < _ON_LATTICE_CELLS, whole, shift)
+        kept = np.concatenate([kept, members])
+        index = np.concatenate([index, numbers + shift])
+    return index, kept
 
 
 def _settled(points: FloatArray, index: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -342,10 +403,10 @@ def _agreeing(crossings: GridCrossings, heat: NDArray[np.float32]) -> GridCrossi
         if good.sum() < max(_MIN_CROSSINGS, 0.3 * len(index)):
             break
         index, points = index[good], points[good]
-    return GridCrossings(index - index.min(axis=0), points, crossings.period_px)
+    return GridCrossings(index - np.floor(index.min(axis=0)), points, crossings.period_px)
 
 
-def _from_neighbours(index: NDArray[np.int64], points: FloatArray) -> FloatArray:
+def _from_neighbours(index: FloatArray, points: FloatArray) -> FloatArray:
     """Predict each crossing from an affine fit over its neighbours by number."""
     tree = cKDTree(index)
     count = min(13, len(index))
@@ -383,14 +444,14 @@ def fit_geometry(crossings: GridCrossings, maps: ProbabilityMaps) -> PageGeometr
         return cv2.perspectiveTransform(at.reshape(-1, 1, 2), homography).reshape(at.shape)
 
     residual = points - flat(index)
-    columns, rows = (crossings.index.max(axis=0) + 1 + 2 * _BORDER_CELLS).tolist()
+    nodes = np.round(index).astype(np.int64) + _BORDER_CELLS
+    columns, rows = (nodes.max(axis=0) + 1 + _BORDER_CELLS).tolist()
     table = np.zeros((rows, columns, 2))
     known = np.zeros((rows, columns), bool)
-    at = crossings.index + _BORDER_CELLS
-    table[at[:, 1], at[:, 0]] = residual
-    known[at[:, 1], at[:, 0]] = True
+    table[nodes[:, 1], nodes[:, 0]] = residual
+    known[nodes[:, 1], nodes[:, 0]] = True
     smooth = smooth_surface(table, known)
-    left_over = residual - smooth[at[:, 1], at[:, 0]]
+    left_over = residual - smooth[nodes[:, 1], nodes[:, 0]]
     grid_x, grid_y = np.meshgrid(np.arange(columns), np.arange(rows))
     lattice_index = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) - _BORDER_CELLS
     lattice = flat(lattice_index) + smooth

@@ -15,6 +15,7 @@ from itertools import combinations
 import numpy as np
 
 from digitization.page_seen import NAME_TOLERANCE_MM, NameSeen, PageSeen, RowSeen
+from digitization.traces import MOST_GAP_MM
 from ecg.paper import LAYOUTS, Layout, PrintedLead
 from ecg.reading import PageRejected
 
@@ -22,8 +23,11 @@ _USUAL_COLUMNS_MM = (62.5, 125.0)
 _USUAL_STRIPS = ("II", "V1", "V5")
 _RAGGED_MM = 15.0
 _WIDE_GAP = 1.6
-_NAME_REACH_MM = ((-14.0, 16.0), (-16.0, 14.0))  # from a stretch's start, across and down
+_NAME_REACH_MM = ((-14.0, 16.0), (-24.0, 14.0))  # from a stretch's start, across and down
+_NAME_REACH_ROWS = 0.65  # up, where rows stand far apart
+_AT_START_MM = 8.0  # names that stand no further from the start of their stretch tell where it is
 _STRIP_NAME_MM = 6.0
+_LEAST_GAP_MM = 3.0
 _USUAL_SHIFT_MM = (2.0, -6.0)
 _ENOUGH_NAMED = 4
 _FEWEST_FOR_COLUMNS = (3, 5)  # names: to measure the width of columns, to believe it
@@ -56,7 +60,8 @@ class LayoutFound:
         evidence: what decided, ready for JSON.
         names_apart_mm: how far apart the names of neighbouring columns stand; None where too few
             were read.
-        name_edges: column and left edge in mm of every name that was matched.
+        name_edges: column and left edge in mm of every name that was matched; none where names
+            do not stand where their traces begin.
     """
 
     layout: Layout
@@ -172,12 +177,18 @@ def _ends(rows: tuple[RowSeen, ...]) -> list[tuple[float, float]]:
 
 
 def _column_widths(ends_mm: tuple[float, float], layout: Layout) -> list[float]:
-    """Widths that the columns may have: as seen, or a usual one where the page is cut off."""
+    """How far apart the columns may stand: as seen, or usual ones, cut off or with gaps."""
     left, right = ends_mm
     seen = (right - left) / layout.columns
     if layout.columns == 1:
         return [seen]
-    return [seen, *(usual for usual in _USUAL_COLUMNS_MM if 1.03 * seen < usual < 1.4 * seen)]
+    cut_off = [usual for usual in _USUAL_COLUMNS_MM if 1.03 * seen < usual < 1.4 * seen]
+    gaps = [
+        (usual, (right - left - usual * layout.columns) / (layout.columns - 1))
+        for usual in _USUAL_COLUMNS_MM
+    ]
+    apart = [usual + gap for usual, gap in gaps if _LEAST_GAP_MM < gap < MOST_GAP_MM]
+    return [seen, *cut_off, *apart]
 
 
 def _support(
@@ -202,9 +213,8 @@ def _support(
             expected.setdefault(cell.lead, []).append((row, cell.column))
     matched, shift = _matched_names(seen.names, expected, rows, left, width)
     used = {id(one.name) for one in matched}
-    beside = shift[1] if matched else None
     strip_names = _strip_names(
-        seen.names, used, [rows[row] for row in sorted(strips)], left, beside
+        seen.names, used, rows, sorted(strips), left, shift if matched else None
     )
     read = [name for name in strip_names if name is not None]
     used |= {id(name) for name in read}
@@ -254,7 +264,9 @@ def _support(
         float(score),
         evidence,
         names_apart_mm,
-        tuple((one.column, one.name.x_mm - one.name.half_mm[0]) for one in matched),
+        tuple((one.column, one.name.x_mm - one.name.half_mm[0]) for one in matched)
+        if shift[0] < _AT_START_MM
+        else (),
     )
 
 
@@ -279,12 +291,14 @@ def _matched_names(
     Of all shifts that one name has, the one with the highest sum of scores.
     """
     (least_x, most_x), (least_y, most_y) = _NAME_REACH_MM
+    least_y = min(least_y, -_NAME_REACH_ROWS * _apart_mm(rows))
     near = []
     for name in names:
         for row, column in expected.get(name.lead, []):
             dx = name.x_mm - (left + column * width)
             dy = name.y_mm - rows[row].y_mm
-            if least_x < dx < most_x and least_y < dy < most_y:
+            # Names may stand over the middle or the end of their stretch.
+            if least_x < dx < max(most_x, width) and least_y < dy < most_y:
                 near.append((_Matched(name, row, column), dx, dy))
     most, best, best_shift = 0.0, [], _USUAL_SHIFT_MM
     for _, shift_x, shift_y in near:
@@ -304,30 +318,37 @@ def _matched_names(
 def _strip_names(
     names: tuple[NameSeen, ...],
     used: set[int],
-    strips: list[RowSeen],
+    rows: tuple[RowSeen, ...],
+    strips: list[int],
     left: float,
-    beside: float | None,
+    shift: tuple[float, float] | None,
 ) -> list[NameSeen | None]:
     """The surest name near the start of each rhythm strip, None where there is none.
+
+    Where the other names stand over the middle or the end of theirs, a strip's may, too.
 
     Args:
         names: names of the page.
         used: identities of those that name something else.
-        strips: rows of the strips, from the top.
+        rows: rows of traces.
+        strips: which of them are strips, from the top.
         left: where the rows begin in mm.
-        beside: how far below their rows the other names stand in mm; None where there are none.
+        shift: how far from the start of their stretches, across and down, the other names stand
+            in mm; None where there are none.
     """
     (least_x, most_x), (least_y, most_y) = _NAME_REACH_MM
+    least_y = min(least_y, -_NAME_REACH_ROWS * _apart_mm(rows))
     found: list[NameSeen | None] = []
     taken = set(used)
-    for row in strips:
+    for row in (rows[number] for number in strips):
+        furthest = most_x if shift is None or shift[0] < most_x else row.right_mm - left
         near = [
             name
             for name in names
             if id(name) not in taken
-            and least_x < name.x_mm - left < most_x
+            and least_x < name.x_mm - left < furthest
             and least_y < name.y_mm - row.y_mm < most_y
-            and (beside is None or abs(name.y_mm - row.y_mm - beside) < _STRIP_NAME_MM)
+            and (shift is None or abs(name.y_mm - row.y_mm - shift[1]) < _STRIP_NAME_MM)
         ]
         strongest = max(near, key=lambda name: name.score) if near else None
         found.append(strongest)
@@ -342,6 +363,11 @@ def _contradiction(names: Iterable[NameSeen]) -> float:
     Squared: a word half read is noise, one fully read that stands elsewhere is another layout.
     """
     return sum(name.score**2 * (_CONTRADICTING_MARK if name.lead == "I" else 1.0) for name in names)
+
+
+def _apart_mm(rows: tuple[RowSeen, ...]) -> float:
+    """How far apart the rows stand; 0 for one row."""
+    return float(np.median(np.diff([row.y_mm for row in rows]))) if len(rows) > 1 else 0.0
 
 
 def _wide_gaps(rows: tuple[RowSeen, ...]) -> int:

@@ -1,7 +1,7 @@
 """Lead names: read where the layout look sees a word, looked for where a layout would print them.
 
 Names too small or too near the trace for the layout look are still read when it is known where
-to look: at one common offset from the start of every column of every row.
+to look: at one common offset from the start, or the middle, of every column of every row.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from ecg.paper import LAYOUTS
 
 CROP_PX = (80, 40)
 CROP_PIXELS_PER_MM = 6.0
-_SHARES = (0.0, 0.25, 0.5, 0.75)
-_OFFSETS_X_MM = np.arange(-3.0, 8.1, 2.0)
-_OFFSETS_Y_MM = np.arange(-9.0, 9.1, 1.5)
+_OFFSETS_X_MM = {0.0: np.arange(-3.0, 15.1, 2.0), 0.5: np.arange(-2.0, 2.1, 2.0)}
+_STEP_Y_MM = 1.5
+_OFFSETS_Y_MM = (-18.0, 9.0)
+_FURTHEST_MM = 45.0
+_WITHIN_SPACING = (0.55, 0.7)  # of the rows: looked for so far, but not further
 _MOST_WORDS = 60
 _MOST_ROWS = max(layout.total_rows for layout in LAYOUTS.values())
 _LEAST_READ = 0.4
@@ -68,7 +70,7 @@ def search_names(
     rows: tuple[RowSeen, ...],
     read: ReadsNames,
 ) -> tuple[NameSeen, ...]:
-    """Look for lead names at the starts of the columns of every layout.
+    """Look for lead names at the starts and over the middles of the columns of every layout.
 
     Args:
         photo: ``(h, w, 3)`` uint8 RGB.
@@ -85,36 +87,44 @@ def search_names(
     left = float(np.median([row.left_mm for row in rows]))
     right = float(np.median([row.right_mm for row in rows]))
     levels = np.array([row.y_mm for row in rows])
-    starts = left + np.array(_SHARES) * (right - left)
-    places = np.meshgrid(levels, starts, _OFFSETS_X_MM, _OFFSETS_Y_MM, indexing="ij")
-    centres = np.stack([places[1] + places[2], places[0] + places[3]], axis=-1).reshape(-1, 2)
-    crops = _crops(photo, geometry, centres)
-    found = np.concatenate([read(crops[k : k + 256]) for k in range(0, len(crops), 256)])
-    offsets = (len(_OFFSETS_X_MM), len(_OFFSETS_Y_MM))
-    table = found.reshape(len(rows), len(_SHARES), *offsets, -1)
-    # The level of a row is known to about one step.
-    table = ndimage.maximum_filter1d(table, 3, axis=3)
-
-    def name(row: int, column_share: float, lead: int, i: int, j: int) -> NameSeen:
-        return NameSeen(
-            LEADS[lead],
-            left + column_share * (right - left) + float(_OFFSETS_X_MM[i]),
-            rows[row].y_mm + float(_OFFSETS_Y_MM[j]),
-            float(table[row, _SHARES.index(column_share), i, j, lead]),
-        )
-
+    highest, lowest = _OFFSETS_Y_MM
+    spacing = float(np.median(np.diff(levels))) if len(levels) > 1 else -highest
+    least, most = (share * spacing for share in _WITHIN_SPACING)
+    up = max(min(-highest, most), min(least, _FURTHEST_MM), lowest)
+    down = np.arange(-_STEP_Y_MM * np.ceil(up / _STEP_Y_MM), lowest + 0.1, _STEP_Y_MM)
     most = 0.0
     best: tuple[NameSeen, ...] = ()
-    for short, strips in _printed_cells(len(rows)):
-        row, share, lead = np.array([(r, _SHARES.index(s), k) for r, s, k in short]).T
-        total = table[row, share, :, :, lead].sum(axis=0)
-        i, j = (int(at) for at in np.unravel_index(int(total.argmax()), total.shape))
-        if total[i, j] <= most:
-            continue
-        most = float(total[i, j])
-        names = [name(*cell, i, j) for cell in short]
-        names += [name(r, 0.0, int(table[r, 0, i, j, : len(LEADS)].argmax()), i, j) for r in strips]
-        best = tuple(one for one in names if one.score > _LEAST_FOUND)
+    for within, across in _OFFSETS_X_MM.items():
+        layouts = list(_printed_cells(len(rows), within))
+        shares = sorted({share for short, strips in layouts for _, share, _ in (*short, *strips)})
+        starts = left + np.array(shares) * (right - left)
+        places = np.meshgrid(levels, starts, across, down, indexing="ij")
+        centres = np.stack([places[1] + places[2], places[0] + places[3]], axis=-1)
+        crops = _crops(photo, geometry, centres.reshape(-1, 2))
+        found = np.concatenate([read(crops[k : k + 256]) for k in range(0, len(crops), 256)])
+        # The level of a row is known to about one step.
+        table = ndimage.maximum_filter1d(found.reshape(*places[0].shape, -1), 3, axis=3)
+        for short, strips in layouts:
+            row, share, lead = np.array([(r, shares.index(s), k) for r, s, k in short]).T
+            total = table[row, share, :, :, lead].sum(axis=0)
+            i, j = (int(at) for at in np.unravel_index(int(total.argmax()), total.shape))
+            if total[i, j] <= most:
+                continue
+            most = float(total[i, j])
+            cells = [(r, shares.index(s), k) for r, s, k in short]
+            for r, s, _ in strips:
+                of_strip = table[r, shares.index(s), i, j, : len(LEADS)]
+                cells.append((r, shares.index(s), int(of_strip.argmax())))
+            best = tuple(
+                NameSeen(
+                    LEADS[k],
+                    float(starts[s] + across[i]),
+                    float(levels[r] + down[j]),
+                    float(table[r, s, i, j, k]),
+                )
+                for r, s, k in cells
+                if table[r, s, i, j, k] > _LEAST_FOUND
+            )
     # Among so many crops one or two are read as a name by chance.
     return best if len(best) >= _FEWEST else ()
 
@@ -131,8 +141,16 @@ def beside(names: tuple[NameSeen, ...], known: tuple[NameSeen, ...]) -> tuple[Na
     )
 
 
-def _printed_cells(rows: int) -> Iterator[tuple[list[tuple[int, float, int]], list[int]]]:
-    """What so many rows may show: row, share of the width and lead of each name, and strips."""
+_Cells = list[tuple[int, float, int]]
+
+
+def _printed_cells(rows: int, within: float) -> Iterator[tuple[_Cells, _Cells]]:
+    """What so many rows may show: row, share of the width and lead of each name; then of strips.
+
+    Args:
+        rows: their number.
+        within: share of its stretch at which a name stands.
+    """
     for layout in LAYOUTS.values():
         if layout.name == "strip":
             continue
@@ -141,12 +159,21 @@ def _printed_cells(rows: int) -> Iterator[tuple[list[tuple[int, float, int]], li
             for first in range(layout.total_rows - rows + 1):
                 shown = [cell for cell in cells if 0 <= cell.row - first < rows]
                 short = [
-                    (cell.row - first, cell.column / layout.columns, LEAD_INDEX[cell.lead])
+                    (
+                        cell.row - first,
+                        (cell.column + within) / layout.columns,
+                        LEAD_INDEX[cell.lead],
+                    )
                     for cell in shown
                     if not cell.is_rhythm
                 ]
                 if len(short) >= _FEWEST:
-                    yield short, [cell.row - first for cell in shown if cell.is_rhythm]
+                    strips = [
+                        (cell.row - first, within, LEAD_INDEX[cell.lead])
+                        for cell in shown
+                        if cell.is_rhythm
+                    ]
+                    yield short, strips
 
 
 def _crops(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from digitization.layout import LayoutFound
 from digitization.page_seen import PulseSeen
-from digitization.traces import RowTrace
+from digitization.traces import MOST_GAP_MM, RowTrace
 from ecg.paper import MAJOR_GRID_MM
 from ecg.reading import READING_RATE_HZ, PageRejected
 
@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 _AGREEMENT_MM = 0.5
 _FOOT_MM = 1.75
 _BESIDE_PULSE = (0.25, 0.1)  # of an end: as a vote, and in the mean
-_GAPS_MM = (0.0, *np.arange(0.5, 5.01, 0.125).tolist())
+_GAPS_MM = (0.0, *np.arange(0.5, MOST_GAP_MM + 0.01, 0.125).tolist())
 _FULL_GAP = 0.3
 _WIDTH_ERROR = 0.045
 _SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
@@ -65,13 +65,13 @@ def time_base(
         width = found.names_apart_mm or _width_of_part(right - left, speed, columns)
     leading = [p.right_mm for p in pulses if p.left_mm - 4 < left < p.right_mm + 4]
     trailing = [p.left_mm for p in pulses if p.left_mm - 4 < right < p.right_mm + 4]
+    if len(rows) > 2:
+        # One pulse alone may be a frame or a complex.
+        leading, trailing = (many if len(many) > 1 else [] for many in (leading, trailing))
     usual_mm = _usual_width(width, speed, columns)
     gap = 0.0
     if usual_mm and not (leading and trailing):
         short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
-        if len(rows) > 2:
-            # One pulse alone may be a frame or a complex.
-            leading, trailing = (many if len(many) > 1 else [] for many in (leading, trailing))
         # What stands beyond the foot of pulses at an end was read from them.
         begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
         ends = ends[ends < (np.median(trailing) + _FOOT_MM if trailing else np.inf)]

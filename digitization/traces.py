@@ -19,6 +19,10 @@ _SIDE_MM = 2.2
 _STEP_MM = 1.5
 _FALL_MM = 1.2
 _HIGH_MM = 4.0
+_BREAK_MM = 6.0
+_COLUMN_MM = 25.0
+MOST_GAP_MM = 12.5
+"""The widest gap between two columns of a row."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +45,19 @@ class RowTrace:
 
     @property
     def extent_mm(self) -> tuple[float, float] | None:
-        """First and last position of the longest run of trace, short breaks bridged."""
+        """First and last position of the longest run of trace.
+
+        Short breaks are bridged, and wider ones between stretches as long as columns are.
+        """
         finite = np.isfinite(self.y_mm)
         if finite.sum() < 8:
             return None
         step = self.x_mm[1] - self.x_mm[0]
-        bridge = round(6.0 / step)
         edges = np.flatnonzero(np.diff(np.concatenate([[0], finite.astype(int), [0]])))
-        starts, stops = edges[::2], edges[1::2]
-        runs = [[starts[0], stops[0]]]
-        for start, stop in zip(starts[1:], stops[1:], strict=True):
-            if start - runs[-1][1] <= bridge:
-                runs[-1][1] = stop
-            else:
-                runs.append([start, stop])
-        first, beyond = max(runs, key=lambda run: run[1] - run[0])
+        runs = edges.reshape(-1, 2)
+        for bridge_mm, least_mm in ((_BREAK_MM, 0.0), (MOST_GAP_MM, _COLUMN_MM)):
+            runs = _bridged(runs, bridge_mm / step, least_mm / step)
+        first, beyond = runs[np.argmax(runs[:, 1] - runs[:, 0])]
         return self._edge(first - 1, first), self._edge(beyond, beyond - 1)
 
     def _edge(self, outside: int, inside: int) -> float:
@@ -65,6 +67,18 @@ class RowTrace:
         low, high = float(self.presence[outside]), float(self.presence[inside])
         share = np.clip((0.5 - low) / max(high - low, 1e-6), 0.0, 1.0)
         return float(self.x_mm[outside] + share * (self.x_mm[inside] - self.x_mm[outside]))
+
+
+def _bridged(runs: NDArray[np.int64], bridge: float, least: float) -> NDArray[np.int64]:
+    """Runs (first, beyond) joined over breaks up to ``bridge`` where both are ``least`` long."""
+    joined = [runs[0].copy()]
+    for run in runs[1:]:
+        shorter = min(run[1] - run[0], joined[-1][1] - joined[-1][0])
+        if run[0] - joined[-1][1] <= bridge and shorter >= least:
+            joined[-1][1] = run[1]
+        else:
+            joined.append(run.copy())
+    return np.array(joined)
 
 
 def clean_heights(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dataset_generation.photo import Photo
+from ecg.paper import MAJOR_GRID_MM
 from learning.training import ExampleDataset, Task
 from segmentation.pages import RecordSource, sample_photo_of
 from segmentation.replay import Replayed
@@ -49,22 +50,17 @@ def page_targets(photo: Photo, roi: tuple[int, int, int, int]) -> NDArray[np.uin
     corners = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]], [0, 0]])
     outline = np.concatenate([a + along * (b - a) for a, b in pairwise(corners)])
     cv2.fillPoly(targets[0], [pixels(outline)], 255, cv2.LINE_AA, _SHIFT)
-    box = page.spec.grid.box_mm
-    x_lines = np.arange(box[0], box[2] + 1e-6, 5.0)
-    y_lines = np.arange(box[1], box[3] + 1e-6, 5.0)
     middle = np.array([[size[0] / 2, size[1] / 2], [size[0] / 2, size[1] / 2 + 1]])
     step = np.diff(camera.photo_from_page(middle), axis=0)[0]
     upright = abs(step[1]) >= abs(step[0])
-    for x in x_lines:
-        line = np.stack([np.full(60, x), np.linspace(box[1], box[3], 60)], axis=-1)
-        cv2.polylines(
-            targets[1 if upright else 2], [pixels(line)], False, 255, _LINE_PX, cv2.LINE_AA, _SHIFT
-        )
-    for y in y_lines:
-        line = np.stack([np.linspace(box[0], box[2], 80), np.full(80, y)], axis=-1)
-        cv2.polylines(
-            targets[2 if upright else 1], [pixels(line)], False, 255, _LINE_PX, cv2.LINE_AA, _SHIFT
-        )
+    first, second = targets[1 if upright else 2], targets[2 if upright else 1]
+    for left_mm, top_mm, right_mm, bottom_mm in page.spec.grid.boxes_mm:
+        for x in np.arange(left_mm, right_mm + 1e-6, MAJOR_GRID_MM):
+            line = np.stack([np.full(60, x), np.linspace(top_mm, bottom_mm, 60)], axis=-1)
+            cv2.polylines(first, [pixels(line)], False, 255, _LINE_PX, cv2.LINE_AA, _SHIFT)
+        for y in np.arange(top_mm, bottom_mm + 1e-6, MAJOR_GRID_MM):
+            line = np.stack([np.linspace(left_mm, right_mm, 80), np.full(80, y)], axis=-1)
+            cv2.polylines(second, [pixels(line)], False, 255, _LINE_PX, cv2.LINE_AA, _SHIFT)
     for word in page.texts:
         a, b, c, d = word.box_mm
         quad = np.array([[a, b], [c, b], [c, d], [a, d]])

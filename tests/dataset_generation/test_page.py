@@ -7,7 +7,7 @@ import pytest
 
 from dataset_generation.lead_name_styles import LEAD_NAME_STYLES
 from dataset_generation.page import Page
-from dataset_generation.page_spec import GridStyle, PageSpec, sample_page
+from dataset_generation.page_spec import GridStyle, PageSpec, load_page_preset, sample_page
 from dataset_generation.ptb_v_page import ptb_v_page
 from ecg.leads import LEADS, einthoven_residual_mv
 from ecg.paper import LAYOUTS
@@ -103,6 +103,32 @@ def test_leads_are_named_as_makers_and_countries_write_them(
 def test_a_preset_draws_the_styles_of_its_shares() -> None:
     styles = {sample_page(np.random.default_rng(seed), "3x4").name_style for seed in range(150)}
     assert styles == set(LEAD_NAME_STYLES)
+
+
+def test_names_stand_over_the_middle_of_their_traces(record: Record) -> None:
+    sampled = sample_page(np.random.default_rng(3), "3x4+1")
+    spec = replace(sampled, name_share=0.5, name_dx_mm=0.0, clip_mv=0.0, rhythm_names=True)
+    page = Page(spec, record)
+    for trace, word in zip(page.traces, (w for w in page.texts if w.lead), strict=True):
+        assert word.lead == trace.lead
+        middle = (trace.points_mm[0, 0] + trace.points_mm[-1, 0]) / 2
+        assert (word.box_mm[0] + word.box_mm[2]) / 2 == pytest.approx(middle, abs=0.1)
+
+
+def test_every_trace_has_a_grid_of_its_own_and_none_lies_between(record: Record) -> None:
+    preset = replace(load_page_preset("papers"), apart=1.0, panels=1.0, pulses={"none": 1.0})
+    spec = sample_page(np.random.default_rng(4), "3x4+1", preset)
+    assert len(spec.grid.boxes_mm) == 13
+    grid = replace(spec.grid, major_width_mm=0.3, minor_width_mm=0.1, frame=False, dotted=False)
+    bare = replace(plain(spec), grid=replace(grid, major_dots_mm=0.0), duration_s=0.0)
+    empty = Record(np.full((12, 5000), np.nan, np.float32), 500.0, "empty")
+    drawn = Page(bare, empty).draw(10.0).min(axis=2)
+    first, second = spec.grid.boxes_mm[0], spec.grid.boxes_mm[3]
+    assert second[0] - first[2] > 1.0
+    row = round((first[1] + 5.0) * 10)
+    between = slice(round((first[2] + 0.3) * 10), round((second[0] - 0.3) * 10))
+    assert (drawn[row, between] == 255).all()
+    assert (drawn[row, round(second[0] * 10) : round((second[0] + 20) * 10)] < 255).all()
 
 
 @pytest.mark.parametrize("raster", [0.0, 8.0])

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, cast
 
+import cv2
 import numpy as np
 import pytest
 
@@ -135,3 +136,42 @@ def test_scattered_specks_are_no_grid():
     specks[rng.integers(0, 300, 60), rng.integers(0, 300, 60)] = 1.0
     with pytest.raises(PageRejected):
         find_crossings(specks, specks)
+
+
+def _panels(shift_px, photo_px=(700, 420), cell=20.0):
+    """Lines of four grids that stand apart, each counted from its own corner."""
+    maps = np.zeros((2, photo_px[1], photo_px[0]), np.float32)
+    for left, top in ((20, 20), (360 + shift_px[0], 20), (20, 220), (360 + shift_px[0], 220)):
+        top = top + (shift_px[1] if top > 100 else 0)
+        for line in range(16):
+            x = round(left + line * cell)
+            maps[0, top : top + 161, x - 1 : x + 2] = (0.5, 1, 0.5)
+        for line in range(9):
+            y = round(top + line * cell)
+            maps[1, y - 1 : y + 2, left : left + 301] = np.array([0.5, 1, 0.5])[:, None]
+    return maps
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (7, 5)])
+def test_grids_behind_each_trace_are_one_page(shift):
+    """Where they are shifted against each other, millimetres go on straight all the same."""
+    lines = _panels(shift)
+    crossings = find_crossings(lines[0], lines[1])
+    assert len(crossings.points) > 0.97 * 4 * 16 * 9
+    maps = ProbabilityMaps(lines, ("grid_x", "grid_y"))
+    lattice = fit_geometry(crossings, maps).photo_points
+    np.testing.assert_allclose(np.diff(lattice[..., 0], axis=1), 20.0, atol=0.2)
+    np.testing.assert_allclose(np.diff(lattice[..., 1], axis=0), 20.0, atol=0.2)
+    assert bool(np.any(crossings.index % 1)) == any(shift)
+
+
+def test_a_page_beside_that_lies_askew_is_another_page():
+    lines = _panels((0, 0))
+    askew = cv2.getRotationMatrix2D((360, 100), 2.0, 1.0)
+    for plane in lines:
+        part = np.zeros_like(plane)
+        part[:, 350:] = plane[:, 350:]
+        plane[:, 350:] = 0
+        plane[:] = np.maximum(plane, cv2.warpAffine(part, askew, plane.shape[::-1]))
+    crossings = find_crossings(lines[0], lines[1])
+    assert np.ptp(crossings.points[:, 0]) < 340

@@ -120,3 +120,36 @@ def test_names_of_a_part_do_not_stand_for_rows_with_another_between():
     gone = PageSeen((), tuple(row for k, row in enumerate(page.rows) if k not in (5, 10)), ())
     whole = PageSeen((), page.rows[:10], ())
     assert candidate_layouts(gone)[0].score < candidate_layouts(whole)[0].score
+
+
+@pytest.mark.parametrize("layout", ["3x4", "3x4+1", "3x4+3", "6x2", "6x2+1", "12x1"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_names_high_above_and_over_the_middle_or_end_of_their_traces(layout, share):
+    page = _page(layout)
+    shape = LAYOUTS[layout]
+    names = tuple(
+        NameSeen(
+            cell.lead,
+            20 + (cell.column + share) * 250 / (1 if cell.is_rhythm else shape.columns) - 2 * share,
+            page.rows[cell.row].y_mm - 18.0,
+            0.9,
+        )
+        for cell in shape.printed_leads("standard")
+    )
+    best = candidate_layouts(PageSeen(names, page.rows, ()))[0]
+    assert (best.layout.name, best.order) == (layout, "standard")
+    assert best.evidence["names_matched"] == sorted(LEADS)
+    assert all(best.rhythm_read)
+    assert bool(best.name_edges) == (share == 0)
+
+
+def test_columns_that_stand_far_apart_keep_their_names():
+    names = tuple(
+        NameSeen(cell.lead, 24 + cell.column * 74.5, 34 + 20.0 * cell.row, 0.9)
+        for cell in LAYOUTS["3x4"].printed_leads("standard")
+    )
+    rows = tuple(RowSeen(40 + 20.0 * k, 20, 20 + 3 * 74.5 + 62.5) for k in range(3))
+    best = candidate_layouts(PageSeen(names, rows, ()))[0]
+    assert best.layout.name == "3x4"
+    assert best.column_mm == pytest.approx(74.5)
+    assert best.evidence["names_matched"] == sorted(LEADS)

@@ -147,14 +147,17 @@ def test_without_steps_the_names_alone_tell():
     np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=1.0)
 
 
-def test_gaps_between_columns_do_not_stretch_them():
-    gap = 4.0
+@pytest.mark.parametrize("false_pulses", [0, 2])
+@pytest.mark.parametrize("gap", [4.0, 7.5, 12.0])
+def test_gaps_between_columns_do_not_stretch_them(gap, false_pulses):
     starts_mm = LEFT + (62.5 + gap) * np.arange(4)
     x = np.arange(0, 330, 0.125)
     inside = ((x[:, None] >= starts_mm) & (x[:, None] < starts_mm + 62.45)).any(axis=1)
     here = np.asarray(inside, np.float32)
     rows = [clean_heights(x, np.full(len(x), 50.0), here, here) for _ in range(3)]
-    starts, width = time_base(_found("3x4", 3, 65.5), rows, (), 25.0)
+    ends = (LEFT + 1.6, LEFT + 250 + 3 * gap + 1.0)
+    pulses = tuple(PulseSeen(x - 2.5, 40.0, x, 50.0) for x in ends[:false_pulses])
+    starts, width = time_base(_found("3x4", 3, 62.5 + 0.75 * gap), rows, pulses, 25.0)
     assert width == 62.5
     np.testing.assert_allclose(starts, starts_mm, atol=0.15)
 
