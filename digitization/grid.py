@@ -9,7 +9,7 @@ single errors are not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -46,6 +46,9 @@ _PANEL_APART_CELLS = 6.0
 _PANEL_STRAY_CELLS = 0.12
 _ON_LATTICE_CELLS = 0.06
 _ODD_CELLS = 0.07
+_EDGE_CELLS = 0.1
+_BLOCK_CELLS = 6
+_FLAT_MM = 0.08
 _PANELS_KEPT = 0.95
 BORDER_MM = _BORDER_CELLS * MAJOR_GRID_MM
 """How far a geometry's lattice reaches beyond the outermost crossings."""
@@ -91,6 +94,9 @@ def find_crossings(grid_x: NDArray[np.float32], grid_y: NDArray[np.float32]) -> 
     top = cv2.dilate(heat, np.ones((reach, reach), np.uint8))
     ys, xs = np.nonzero((heat >= top) & (heat > _SEEN))
     seeds = np.stack([xs, ys], axis=-1).astype(np.float64)
+    # Of a line at the picture's edge only a part is seen.
+    edge = max(2.0, _EDGE_CELLS * period)
+    seeds = seeds[(np.minimum(seeds, np.array(heat.shape[::-1]) - 1 - seeds) >= edge).all(axis=1)]
     if len(seeds) < _MIN_CROSSINGS:
         raise PageRejected("No ECG grid was found; the page shows no regular 5 mm lines.", "grid")
     points = _refine(seeds, soft_x, soft_y, max(3, round(0.38 * period)))
@@ -436,26 +442,44 @@ def fit_geometry(crossings: GridCrossings, maps: ProbabilityMaps) -> PageGeometr
     """
     index = crossings.index.astype(np.float64)
     points = maps.to_picture(crossings.points)
+    nodes = np.round(index).astype(np.int64) + _BORDER_CELLS
+    columns, rows = (nodes.max(axis=0) + 1 + _BORDER_CELLS).tolist()
+    grid_x, grid_y = np.meshgrid(np.arange(columns), np.arange(rows))
+    lattice_index = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) - _BORDER_CELLS
+    lattice, residual = _flat(lattice_index, index, points)
+    if _bend_px(nodes, residual) > _FLAT_MM * _geometry(lattice).pixels_per_mm():
+        table = np.zeros((rows, columns, 2))
+        known = np.zeros((rows, columns), bool)
+        table[nodes[:, 1], nodes[:, 0]] = residual
+        known[nodes[:, 1], nodes[:, 0]] = True
+        smooth = smooth_surface(table, known)
+        lattice, residual = lattice + smooth, residual - smooth[nodes[:, 1], nodes[:, 0]]
+    spread = 1.4826 * float(np.median(np.linalg.norm(residual, axis=1)))
+    geometry = _geometry(lattice)
+    return replace(geometry, residual_mm=spread / max(geometry.pixels_per_mm(), 1e-6))
+
+
+def _geometry(lattice: FloatArray) -> PageGeometry:
+    return PageGeometry(lattice, MAJOR_GRID_MM, (-BORDER_MM, -BORDER_MM))
+
+
+def _flat(
+    lattice_index: FloatArray, index: FloatArray, points: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The lattice of flat paper, and what the crossings are off it."""
     homography, _ = cv2.findHomography(index.reshape(-1, 1, 2), points.reshape(-1, 1, 2), cv2.LMEDS)
     if homography is None:
         raise PageRejected("The ECG grid could not be measured.", "grid")
+    lattice, there = (
+        cv2.perspectiveTransform(at.reshape(-1, 1, 2), homography).reshape(at.shape)
+        for at in (lattice_index, index)
+    )
+    return lattice, points - there
 
-    def flat(at: FloatArray) -> FloatArray:
-        return cv2.perspectiveTransform(at.reshape(-1, 1, 2), homography).reshape(at.shape)
 
-    residual = points - flat(index)
-    nodes = np.round(index).astype(np.int64) + _BORDER_CELLS
-    columns, rows = (nodes.max(axis=0) + 1 + _BORDER_CELLS).tolist()
-    table = np.zeros((rows, columns, 2))
-    known = np.zeros((rows, columns), bool)
-    table[nodes[:, 1], nodes[:, 0]] = residual
-    known[nodes[:, 1], nodes[:, 0]] = True
-    smooth = smooth_surface(table, known)
-    left_over = residual - smooth[nodes[:, 1], nodes[:, 0]]
-    grid_x, grid_y = np.meshgrid(np.arange(columns), np.arange(rows))
-    lattice_index = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) - _BORDER_CELLS
-    lattice = flat(lattice_index) + smooth
-    geometry = PageGeometry(lattice, MAJOR_GRID_MM, (-BORDER_MM, -BORDER_MM))
-    spread = 1.4826 * float(np.median(np.linalg.norm(left_over, axis=1)))
-    residual_mm = spread / max(geometry.pixels_per_mm(), 1e-6)
-    return PageGeometry(lattice, geometry.step_mm, geometry.origin_mm, residual_mm)
+def _bend_px(nodes: NDArray[np.int64], residual: FloatArray) -> float:
+    """How far most neighbourhoods are off flat paper; lines drawn to whole pixels are not."""
+    _, block = np.unique(nodes // _BLOCK_CELLS, axis=0, return_inverse=True)
+    count = np.bincount(block.ravel())
+    means = np.stack([np.bincount(block.ravel(), axis) for axis in residual.T], 1) / count[:, None]
+    return float(np.quantile(np.linalg.norm(means[count >= _BLOCK_CELLS], axis=1), 0.9))

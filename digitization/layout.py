@@ -230,7 +230,7 @@ def _support(
         - _MISSING_ROW * missing_rows
         - _UNNAMED_COLUMN[len(named_columns) > 1] * unnamed_columns
         - _MISSING_NAME * max(len(expected) - len(matched), 0)
-        - _DROPPED_ROW * (len(seen.rows) - len(rows))
+        - _DROPPED_ROW * _dropped(seen.rows, rows)
         - _GAP_AMONG_ROWS * _wide_gaps(rows[: max(layout.rows - offset, 0)])
         - (_CABRERA if order == "cabrera" else 0.0)
     )
@@ -363,6 +363,13 @@ def _contradiction(names: Iterable[NameSeen]) -> float:
     Squared: a word half read is noise, one fully read that stands elsewhere is another layout.
     """
     return sum(name.score**2 * (_CONTRADICTING_MARK if name.lead == "I" else 1.0) for name in names)
+
+
+def _dropped(seen: tuple[RowSeen, ...], kept: tuple[RowSeen, ...]) -> float:
+    """How many rows are left out; short ones, as lines of print are, count by their length."""
+    usual = float(np.median([row.length_mm for row in kept]))
+    left_out = (row.length_mm / usual for row in seen if row not in kept)
+    return sum(min(1.0, share) for share in left_out)
 
 
 def _apart_mm(rows: tuple[RowSeen, ...]) -> float:

@@ -68,9 +68,15 @@ def time_base(
     if len(rows) > 2:
         # One pulse alone may be a frame or a complex.
         leading, trailing = (many if len(many) > 1 else [] for many in (leading, trailing))
+    if leading and trailing:
+        # Rows have them at one end only; at the other, frames.
+        if len(leading) < len(trailing):
+            leading = []
+        else:
+            trailing = []
     usual_mm = _usual_width(width, speed, columns)
     gap = 0.0
-    if usual_mm and not (leading and trailing):
+    if usual_mm:
         short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
         # What stands beyond the foot of pulses at an end was read from them.
         begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
