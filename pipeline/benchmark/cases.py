@@ -20,6 +20,7 @@ KIT_LAYOUT = "3x4+1"
 _MM_PER_INCH = 25.4
 _USUAL_DPI = 200.0
 _CROPPED_SHARE = 0.02
+_FAR_MM = -9.0
 _BLACK, _GREY, _WHITE = (45, 45, 45), (150, 150, 150), (255, 255, 255)
 
 
@@ -37,6 +38,8 @@ class Variant:
         preset: photo preset in place of the strength's.
         cropped: the picture ends within the traces, left and right.
         names: lead names are written in another way than the usual one.
+        far_names: lead names stand high above their traces, or over the middle or end of them.
+        panels: every trace has a grid of its own, with room between the columns.
     """
 
     dpi: float | None = None
@@ -49,6 +52,8 @@ class Variant:
     preset: str | None = None
     cropped: bool = False
     names: bool = False
+    far_names: bool = False
+    panels: bool = False
 
 
 VARIANTS: dict[str, Variant] = {
@@ -66,6 +71,8 @@ VARIANTS: dict[str, Variant] = {
     "ecg_image_kit": Variant(kit=True),
     "cropped": Variant(cropped=True),
     "other_names": Variant(names=True),
+    "far_names": Variant(far_names=True),
+    "panels": Variant(panels=True),
 }
 """Variants by the name that a case carries."""
 
@@ -76,7 +83,7 @@ PAGE_CASES: tuple[str, ...] = (
         f"3x4+1/clean/{variant}"
         for variant in (
             "100dpi", "150dpi", "300dpi", "no_pulse", "black_grid", "rotated", "wrinkled",
-            "ecg_image_kit", "cropped", "other_names",
+            "ecg_image_kit", "cropped", "other_names", "far_names", "panels",
         )
     ),
     "3x4+1/photo/ecg_image_kit",
@@ -146,6 +153,9 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
         if spec.simultaneous or spec.pulse == "each" or wanted.pulse not in (None, spec.pulse):
             continue
         if wanted.order not in (None, spec.order) or (wanted.names and spec.name_style == "usual"):
+            continue
+        far = spec.name_share > 0 or spec.name_dy_mm < _FAR_MM
+        if (wanted.far_names and not far) or (wanted.panels and not spec.grid.panels_mm):
             continue
         printed = any("mm" in text.text.lower() for text in spec.texts)
         if spec.speed_mm_per_s != Variant.speed_mm_per_s and not printed:

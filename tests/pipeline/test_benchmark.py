@@ -139,6 +139,8 @@ def test_every_variant_prints_what_it_says(variant):
     assert spec.gain_mm_per_mv == wanted.gain_mm_per_mv
     assert wanted.order in (None, spec.order)
     assert wanted.pulse in (None, spec.pulse)
+    assert not wanted.panels or len(spec.grid.boxes_mm) == len(photo.page.traces)
+    assert not wanted.far_names or spec.name_share or spec.name_dy_mm < -8
     scale = photo.spec.camera.pixels_per_mm * 25.4
     assert scale == pytest.approx(wanted.dpi or 200)
     if variant == "rotated":
