@@ -481,5 +481,8 @@ def _bend_px(nodes: NDArray[np.int64], residual: FloatArray) -> float:
     """How far most neighbourhoods are off flat paper; lines drawn to whole pixels are not."""
     _, block = np.unique(nodes // _BLOCK_CELLS, axis=0, return_inverse=True)
     count = np.bincount(block.ravel())
+    enough = count >= _BLOCK_CELLS
+    if not enough.any():
+        return np.inf
     means = np.stack([np.bincount(block.ravel(), axis) for axis in residual.T], 1) / count[:, None]
-    return float(np.quantile(np.linalg.norm(means[count >= _BLOCK_CELLS], axis=1), 0.9))
+    return float(np.quantile(np.linalg.norm(means[enough], axis=1), 0.9))

@@ -17,6 +17,7 @@ _AGREEMENT_MM = 0.5
 _FOOT_MM = 1.75
 _BESIDE_PULSE = (0.25, 0.1)  # of an end: as a vote, and in the mean
 _GAPS_MM = (0.0, *np.arange(0.5, MOST_GAP_MM + 0.01, 0.125).tolist())
+_FINER_MM = np.arange(-0.12, 0.121, 0.01)
 _FULL_GAP = 0.3
 _WIDTH_ERROR = 0.045
 _SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
@@ -227,9 +228,10 @@ def _left_and_gap(
         rows: rows that have all columns.
         names_left_mm: where the names of the first column begin; None where they were not read.
     """
-    best_left, best_gap, most = 0.0, 0.0, -np.inf
     vote, share = (np.where(beside_pulse, less, 1.0) for less in _BESIDE_PULSE)
-    for gap in _GAPS_MM if columns > 1 and rows else _GAPS_MM[:1]:
+
+    def at(gap: float) -> tuple[float, float, float]:
+        """How empty gaps of a width are, less how full, and the begin that they give."""
         length = width_mm * columns + gap * (columns - 1)
         places = np.concatenate([begins_mm, ends_mm - length])
         left = _agreed(places, vote * _near_names(places, names_left_mm), share)
@@ -240,9 +242,13 @@ def _left_and_gap(
                 start = left + column * width_mm + (column - 1) * gap
                 inside = row.presence[(row.x_mm > start) & (row.x_mm < start + gap)]
                 empty += float((_FULL_GAP - inside).sum()) * (row.x_mm[1] - row.x_mm[0])
-        if empty > most:
-            best_left, best_gap, most = left, gap, empty
-    return best_left, best_gap
+        return empty, left, gap
+
+    gaps = _GAPS_MM if columns > 1 and rows else _GAPS_MM[:1]
+    _, left, gap = max((at(gap) for gap in gaps), key=lambda tried: tried[0])
+    if gap:
+        _, left, gap = max((at(gap + off) for off in _FINER_MM), key=lambda tried: tried[0])
+    return left, gap
 
 
 def _near_names(places_mm: FloatArray, names_left_mm: float | None) -> FloatArray:
