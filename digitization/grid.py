@@ -271,12 +271,12 @@ def _number(
         lookup[b, a] = (-dx, -dy)
     sizes = np.bincount(piece)
     pieces: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    index = np.zeros((count, 2), np.int64)
     for number in np.argsort(-sizes):
         if pieces and sizes[number] < _PANEL_CROSSINGS:
             break
         members = np.flatnonzero(piece == number)
         order, parent = breadth_first_order(tree, int(members[0]), directed=False)
-        index = np.zeros((count, 2), np.int64)
         for node in order[1:].tolist():
             index[node] = index[parent[node]] + lookup[int(parent[node]), node]
         pieces.append((members, _settled(points[members], index[members])))

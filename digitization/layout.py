@@ -290,8 +290,7 @@ def _matched_names(
 
     Of all shifts that one name has, the one with the highest sum of scores.
     """
-    (least_x, most_x), (least_y, most_y) = _NAME_REACH_MM
-    least_y = min(least_y, -_NAME_REACH_ROWS * _apart_mm(rows))
+    (least_x, most_x), (least_y, most_y) = _name_reach_mm(rows)
     near = []
     for name in names:
         for row, column in expected.get(name.lead, []):
@@ -336,8 +335,7 @@ def _strip_names(
         shift: how far from the start of their stretches, across and down, the other names stand
             in mm; None where there are none.
     """
-    (least_x, most_x), (least_y, most_y) = _NAME_REACH_MM
-    least_y = min(least_y, -_NAME_REACH_ROWS * _apart_mm(rows))
+    (least_x, most_x), (least_y, most_y) = _name_reach_mm(rows)
     found: list[NameSeen | None] = []
     taken = set(used)
     for row in (rows[number] for number in strips):
@@ -372,9 +370,13 @@ def _dropped(seen: tuple[RowSeen, ...], kept: tuple[RowSeen, ...]) -> float:
     return sum(min(1.0, share) for share in left_out)
 
 
-def _apart_mm(rows: tuple[RowSeen, ...]) -> float:
-    """How far apart the rows stand; 0 for one row."""
-    return float(np.median(np.diff([row.y_mm for row in rows]))) if len(rows) > 1 else 0.0
+def _name_reach_mm(
+    rows: tuple[RowSeen, ...],
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """How far from a stretch's start its name may stand, across and down."""
+    across, (up, down) = _NAME_REACH_MM
+    apart = float(np.median(np.diff([row.y_mm for row in rows]))) if len(rows) > 1 else 0.0
+    return across, (min(up, -_NAME_REACH_ROWS * apart), down)
 
 
 def _wide_gaps(rows: tuple[RowSeen, ...]) -> int:

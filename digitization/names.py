@@ -87,16 +87,12 @@ def search_names(
     left = float(np.median([row.left_mm for row in rows]))
     right = float(np.median([row.right_mm for row in rows]))
     levels = np.array([row.y_mm for row in rows])
-    highest, lowest = _OFFSETS_Y_MM
-    spacing = float(np.median(np.diff(levels))) if len(levels) > 1 else -highest
-    least, most = (share * spacing for share in _WITHIN_SPACING)
-    up = max(min(-highest, most), min(least, _FURTHEST_MM), lowest)
-    down = np.arange(-_STEP_Y_MM * np.ceil(up / _STEP_Y_MM), lowest + 0.1, _STEP_Y_MM)
+    down = _offsets_down_mm(levels)
     most = 0.0
     best: tuple[NameSeen, ...] = ()
     for within, across in _OFFSETS_X_MM.items():
         layouts = list(_printed_cells(len(rows), within))
-        shares = sorted({share for short, strips in layouts for _, share, _ in (*short, *strips)})
+        shares = sorted({within, *(share for short, _ in layouts for _, share, _ in short)})
         starts = left + np.array(shares) * (right - left)
         places = np.meshgrid(levels, starts, across, down, indexing="ij")
         centres = np.stack([places[1] + places[2], places[0] + places[3]], axis=-1)
@@ -105,16 +101,16 @@ def search_names(
         # The level of a row is known to about one step.
         table = ndimage.maximum_filter1d(found.reshape(*places[0].shape, -1), 3, axis=3)
         for short, strips in layouts:
-            row, share, lead = np.array([(r, shares.index(s), k) for r, s, k in short]).T
+            cells = [(r, shares.index(s), k) for r, s, k in short]
+            row, share, lead = np.array(cells).T
             total = table[row, share, :, :, lead].sum(axis=0)
             i, j = (int(at) for at in np.unravel_index(int(total.argmax()), total.shape))
             if total[i, j] <= most:
                 continue
             most = float(total[i, j])
-            cells = [(r, shares.index(s), k) for r, s, k in short]
-            for r, s, _ in strips:
-                of_strip = table[r, shares.index(s), i, j, : len(LEADS)]
-                cells.append((r, shares.index(s), int(of_strip.argmax())))
+            for r in strips:
+                of_strip = table[r, shares.index(within), i, j, : len(LEADS)]
+                cells.append((r, shares.index(within), int(of_strip.argmax())))
             best = tuple(
                 NameSeen(
                     LEADS[k],
@@ -141,11 +137,19 @@ def beside(names: tuple[NameSeen, ...], known: tuple[NameSeen, ...]) -> tuple[Na
     )
 
 
-_Cells = list[tuple[int, float, int]]
+def _offsets_down_mm(levels_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far below its row a name is looked for: further up where rows stand far apart."""
+    highest, lowest = _OFFSETS_Y_MM
+    spacing = float(np.median(np.diff(levels_mm))) if len(levels_mm) > 1 else -highest
+    least, most = (share * spacing for share in _WITHIN_SPACING)
+    up = max(min(-highest, most), min(least, _FURTHEST_MM), lowest)
+    return np.arange(-_STEP_Y_MM * np.ceil(up / _STEP_Y_MM), lowest + 0.1, _STEP_Y_MM)
 
 
-def _printed_cells(rows: int, within: float) -> Iterator[tuple[_Cells, _Cells]]:
-    """What so many rows may show: row, share of the width and lead of each name; then of strips.
+def _printed_cells(
+    rows: int, within: float
+) -> Iterator[tuple[list[tuple[int, float, int]], list[int]]]:
+    """What so many rows may show: row, share of the width and lead of each name, and strips.
 
     Args:
         rows: their number.
@@ -168,12 +172,7 @@ def _printed_cells(rows: int, within: float) -> Iterator[tuple[_Cells, _Cells]]:
                     if not cell.is_rhythm
                 ]
                 if len(short) >= _FEWEST:
-                    strips = [
-                        (cell.row - first, within, LEAD_INDEX[cell.lead])
-                        for cell in shown
-                        if cell.is_rhythm
-                    ]
-                    yield short, strips
+                    yield short, [cell.row - first for cell in shown if cell.is_rhythm]
 
 
 def _crops(
