@@ -265,21 +265,23 @@ def _number(
     graph = coo_matrix((cost, (edges[:, 0], edges[:, 1])), (count, count)).tocsr()
     _, piece = connected_components(graph, directed=False)
     tree = minimum_spanning_tree(graph)
-    lookup = {}
+    step_of = {}
     for (a, b), (dx, dy) in zip(edges.tolist(), steps.tolist(), strict=True):
-        lookup[a, b] = (dx, dy)
-        lookup[b, a] = (-dx, -dy)
+        step_of[a, b] = (dx, dy)
+        step_of[b, a] = (-dx, -dy)
     sizes = np.bincount(piece)
     pieces: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-    index = np.zeros((count, 2), np.int64)
+    walked = [(0, 0)] * count
     for number in np.argsort(-sizes):
         if pieces and sizes[number] < _PANEL_CROSSINGS:
             break
         members = np.flatnonzero(piece == number)
-        order, parent = breadth_first_order(tree, int(members[0]), directed=False)
-        for node in order[1:].tolist():
-            index[node] = index[parent[node]] + lookup[int(parent[node]), node]
-        pieces.append((members, _settled(points[members], index[members])))
+        order, parents = breadth_first_order(tree, int(members[0]), directed=False)
+        for node, parent in zip(order[1:].tolist(), parents[order[1:]].tolist(), strict=True):
+            (x, y), (dx, dy) = walked[parent], step_of[parent, node]
+            walked[node] = (x + dx, y + dy)
+        index = np.array([walked[node] for node in members.tolist()])
+        pieces.append((members, _settled(points[members], index)))
     return _with_panels(points, pieces, period)
 
 

@@ -18,9 +18,7 @@ from ecg.page_geometry import PageGeometry
 PIXELS_PER_MM, COLUMNS_PER_MM = 8.0, 12.0
 """Scales of the strip that the trace look sees; it is trained at them."""
 _STRIP_MM = 48.0
-_TALL_STRIP_MM = 64.0
-_TALLEST_STRIP_MM = 96.0
-_DENSE_ROWS_MM = 18.0
+_TALL_STRIP_MM = 96.0
 _SIDE_MM = 14.0
 _SURE_NAME = 0.5
 _NAME_INK = 0.1
@@ -51,18 +49,15 @@ def read_rows(
         return {}
     left = min(row.left_mm for row in rows) - _SIDE_MM
     right = max(row.right_mm for row in rows) + _SIDE_MM
-    levels = [row.y_mm for row in rows]
-    spacing = float(np.median(np.diff(levels))) if len(rows) > 1 else np.inf
-    strip_mm = _STRIP_MM if spacing < _DENSE_ROWS_MM else _TALL_STRIP_MM
 
     def read(some: Sequence[RowSeen], height_mm: float) -> list[RowTrace]:
         return _read_strips(photo, geometry, some, (left, right), height_mm, seen.names, looks)
 
-    traces = dict(zip(rows, read(rows, strip_mm), strict=True))
+    traces = dict(zip(rows, read(rows, _STRIP_MM), strict=True))
     # Waves that reach the border of their strip may go on beyond it.
-    tall = [row for row in rows if _reaches(traces[row], row.y_mm, strip_mm / 2)]
+    tall = [row for row in rows if _reaches(traces[row], row.y_mm)]
     if tall:
-        traces.update(zip(tall, read(tall, _TALLEST_STRIP_MM), strict=True))
+        traces.update(zip(tall, read(tall, _TALL_STRIP_MM), strict=True))
     return {row: _seen_to_end(trace, geometry, photo) for row, trace in traces.items()}
 
 
@@ -110,9 +105,9 @@ def _doubt_names(
         heights[max(above, 0) : max(below + 1, 0), max(first, 0) : max(last + 1, 0)] *= _NAME_INK
 
 
-def _reaches(trace: RowTrace, level_mm: float, half_mm: float) -> bool:
-    """Whether a trace comes to the border of its strip."""
-    return bool((np.abs(trace.y_mm - level_mm) > half_mm - _AT_BORDER_MM).any())
+def _reaches(trace: RowTrace, level_mm: float) -> bool:
+    """Whether a trace comes to the border of a usual strip."""
+    return bool((np.abs(trace.y_mm - level_mm) > _STRIP_MM / 2 - _AT_BORDER_MM).any())
 
 
 def _seen_to_end(trace: RowTrace, geometry: PageGeometry, photo: NDArray[np.uint8]) -> RowTrace:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("float32", "int8")
+PRECISIONS = ("auto", "float32", "int8")
+_EXACT_INT8 = {"avx512_vnni", "avx_vnni", "asimddp"}
+_PROCESSOR = Path("/proc/cpuinfo")
 
 
 class RunningNetwork(Protocol):
@@ -69,7 +71,8 @@ def open_network(folder: Path, device: str = "auto", precision: str = "float32")
     Args:
         folder: the checkpoint.
         device: ``auto`` (CUDA where there is any), ``cpu`` or ``cuda``.
-        precision: ``float32``, or ``int8`` on the CPU where ``learning.quantize`` made a graph.
+        precision: ``float32``; ``int8`` on the CPU where ``learning.quantize`` made a graph; or
+            ``auto``: ``int8`` where there is such a graph and the processor is made for it.
 
     Raises:
         CheckpointError: the checkpoint is missing or damaged, or has no graph of the precision.
@@ -85,10 +88,25 @@ def open_network(folder: Path, device: str = "auto", precision: str = "float32")
         return OnnxNetwork(folder, INT8_GRAPH_FILE)
     if device == "auto":
         device = "cuda" if _has_cuda() else "cpu"
+    quick = precision == "auto" and device == "cpu" and (folder / INT8_GRAPH_FILE).is_file()
+    if quick and _multiplies_bytes():
+        return OnnxNetwork(folder, INT8_GRAPH_FILE)
     if device == "cpu" and (folder / GRAPH_FILE).is_file():
         return OnnxNetwork(folder)
     checkpoint = read_checkpoint(folder)
     return TorchNetwork(checkpoint.network, checkpoint.metadata, device)
+
+
+def _multiplies_bytes() -> bool:
+    """Whether the processor sums products of 8-bit integers in 32 bits.
+
+    Older ones sum them in 16 bits, which may overflow. Where it cannot be told, it is not so.
+    """
+    try:
+        told = _PROCESSOR.read_text()
+    except OSError:
+        return False
+    return not _EXACT_INT8.isdisjoint(told.split())
 
 
 def _has_cuda() -> bool:

@@ -126,7 +126,7 @@ class Diagnoser:
         gain_mm_per_mv: float | None = None,
         given: GivenPage | None = None,
         mm_per_px: float | None = None,
-        precision: str = "float32",
+        precision: str = "auto",
         complete: bool = False,
         explain: bool = False,
     ) -> Diagnoser:

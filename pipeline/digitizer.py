@@ -42,7 +42,7 @@ class Digitizer:
         gain_mm_per_mv: float | None = None,
         given: GivenPage | None = None,
         mm_per_px: float | None = None,
-        precision: str = "float32",
+        precision: str = "auto",
     ) -> Digitizer:
         """Loads the networks that ship.
 
@@ -52,7 +52,7 @@ class Digitizer:
             gain_mm_per_mv: gain; None finds out.
             given: parts of the one page to be read that a person mended.
             mm_per_px: scale of a flat picture, whose grid is then not looked for.
-            precision: ``float32``, or ``int8``, which is quicker on a CPU and a little less exact.
+            precision: ``float32``, ``int8``, or ``auto``: int8 on processors made for it.
         """
         from digitization.given import GivenPage
         from digitization.read_page import ReadOptions, read_page

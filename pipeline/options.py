@@ -46,8 +46,9 @@ class DigitizeOptions:
     result.json; see docs/CORRECTION.md."""
     formats: tuple[RecordFormat, ...] = DEFAULT_FORMATS
     """What the recording is written as; mask is a picture of the traces, to be mended."""
-    precision: Literal["float32", "int8"] = "float32"
-    """What the networks compute in; int8 is quicker on a CPU and a little less exact."""
+    precision: Literal["auto", "float32", "int8"] = "auto"
+    """What the networks compute in; int8 is much quicker on processors made for it, and auto
+    chooses it there."""
     jobs: int | None = None
     """Photos read at a time; by default as many as there are cores, at most 4."""
     max_megapixels: float = 120.0

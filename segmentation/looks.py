@@ -46,7 +46,7 @@ class Looks:
         cls,
         folders: dict[str, Path] | None = None,
         device: str = "auto",
-        precision: str = "float32",
+        precision: str = "auto",
     ) -> Looks:
         """Load the shipped looks, or those in other folders.
 
@@ -54,7 +54,8 @@ class Looks:
             folders: folder of a checkpoint by ``page``, ``layout``, ``names``, ``trace`` or
                 ``text``.
             device: ``auto``, ``cpu`` or ``cuda``.
-            precision: ``float32``, or ``int8`` for the looks that cost most.
+            precision: ``float32``, ``int8`` for the looks that cost most, or ``auto``: ``int8``
+                on processors made for it.
         """
         import checkpoints
 

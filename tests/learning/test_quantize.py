@@ -67,6 +67,25 @@ def test_answers_are_near_those_of_the_network_and_not_the_same(folder: Path) ->
     assert path.stat().st_size < 0.5 * (folder / "model.safetensors").stat().st_size
 
 
+@pytest.mark.parametrize(
+    ("flags", "quick"), [("fpu avx2 avx512_vnni", True), ("fpu avx2 avx512f", False), (None, False)]
+)
+def test_8_bits_where_the_processor_is_made_for_them(
+    folder: Path, flags: str | None, quick: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor = folder / "cpuinfo"
+    if flags:
+        processor.write_text(f"flags : {flags}\n")
+    monkeypatch.setattr("learning.inference._PROCESSOR", processor)
+    export_graph(folder)
+    (picture,) = _pictures(1)[0]
+    exact = open_network(folder, "cpu", "auto")(picture)
+    np.testing.assert_array_equal(exact, open_network(folder, "cpu", "float32")(picture))
+    quantize_graph(folder, _pictures(2))
+    other = open_network(folder, "cpu", "int8" if quick else "float32")(picture)
+    np.testing.assert_array_equal(open_network(folder, "cpu", "auto")(picture), other)
+
+
 def test_there_is_no_8_bit_graph_of_other_weights(folder: Path) -> None:
     export_graph(folder)
     graph = quantize_graph(folder, _pictures(2))
@@ -84,5 +103,5 @@ def test_what_is_missing_is_said(folder: Path) -> None:
         open_network(folder, "cpu", "int8")
     with pytest.raises(ValueError, match="CPU"):
         open_network(folder, "cuda", "int8")
-    with pytest.raises(ValueError, match="float32, int8"):
+    with pytest.raises(ValueError, match="auto, float32, int8"):
         open_network(folder, "cpu", "int4")

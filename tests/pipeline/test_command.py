@@ -280,10 +280,10 @@ def test_hints_reach_the_reader(
         "speed_mm_per_s": 50.0,
         "gain_mm_per_mv": 20.0,
         "mm_per_px": 0.127,
-        "precision": "float32",
+        "precision": "auto",
     }
     main(["digitize", str(ecg_photo), "--out", str(tmp_path / "out")])
-    assert set(seen.values()) == {None, "float32"}
+    assert set(seen.values()) == {None, "auto"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["digitize", "--help"], ["--version"]])
