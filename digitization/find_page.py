@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import candidate_layouts
 from digitization.names import beside, read_words, search_names
-from digitization.page_seen import PageSeen, look_over, with_named_rows
+from digitization.page_seen import PageSeen, RowSeen, look_over, with_named_rows
 from digitization.rectify import rectify
 from ecg.page_geometry import PageGeometry
 from ecg.paper import MAJOR_GRID_MM
@@ -28,6 +28,9 @@ _ENOUGH_NAMES = 4.5
 _ROWS_LIKE_A_NAME_MM = 500.0
 _TURNED = 0.7
 _BESIDE_GRID_MM = 6.0
+_ON_EDGE_MM = 1.5
+_BEYOND_ROWS_MM = 5.0
+_SURE_NAME = 0.8
 _FIRST_LOOK_PX = 1280
 _STILL_SEEN = 0.8
 _LARGEST_PAGE_MM = 650.0
@@ -188,7 +191,9 @@ def _search_names(
     """The page with the names found by a closer look, where they fit a layout better."""
     names = search_names(photo, geometry, seen.rows, looks.see_names)
     tried = [(score, seen)]
-    for more in ((), beside(seen.names, names)) if names else ():
+    others = beside(seen.names, names) if names else ()
+    sure = tuple(name for name in others if name.score > _SURE_NAME)
+    for more in dict.fromkeys((sure, others)) if names else ():
         found = replace(seen, names=(*names, *more))
         tried.append((_layout_score(found), found))
     return max(tried, key=lambda one: one[0])
@@ -219,5 +224,19 @@ def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPag
     beyond = BORDER_MM - _BESIDE_GRID_MM
     inside = (left + beyond, top + beyond, right - beyond, bottom - beyond)
     seen = look_over(maps, left + shift, top + shift, scale / maps.scale[0], inside)
+    rows = _without_frame(seen.rows, (top + BORDER_MM, bottom - BORDER_MM))
+    seen = replace(seen, rows=rows)
     names = read_words(photo, geometry, seen.names, looks.see_names)
     return with_named_rows(replace(seen, names=names))
+
+
+def _without_frame(rows: tuple[RowSeen, ...], edges_mm: tuple[float, float]) -> tuple[RowSeen, ...]:
+    """The rows but those that lie on the grid's first or last line and go on beyond the others."""
+    on_edge = [min(abs(row.y_mm - edge) for edge in edges_mm) < _ON_EDGE_MM for row in rows]
+    rights = [row.right_mm for row, on in zip(rows, on_edge, strict=True) if not on]
+    if len(rights) < 2:
+        return rows
+    furthest = max(rights) + _BEYOND_ROWS_MM
+    return tuple(
+        row for row, on in zip(rows, on_edge, strict=True) if not on or row.right_mm < furthest
+    )

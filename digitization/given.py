@@ -220,7 +220,7 @@ def _layout_of(parts: PageParts, printed: Sequence[PrintedLead], bounds: FloatAr
     rows = len({lead.row for lead in short})
     for layout in LAYOUTS.values():
         same = (rows, columns, strips) == (layout.rows, layout.columns, layout.rhythm_strips)
-        if same and len(short) == rows * columns:
+        if same and len(short) == rows * columns and parts.layout is None:
             return layout
     return Layout(OTHER_LAYOUT, rows, max(columns, 1), strips)
 

@@ -16,7 +16,9 @@ import numpy as np
 
 from digitization.page_seen import NAME_TOLERANCE_MM, NameSeen, PageSeen, RowSeen
 from digitization.traces import MOST_GAP_MM
-from ecg.paper import LAYOUTS, Layout, PrintedLead
+from ecg.leads import LEADS
+from ecg.page_parts import OTHER_LAYOUT
+from ecg.paper import LAYOUTS, LEAD_ORDERS, Layout, PrintedLead
 from ecg.reading import PageRejected
 
 _USUAL_COLUMNS_MM = (62.5, 125.0)
@@ -41,6 +43,9 @@ _DROPPED_ROW = 0.8
 _GAP_AMONG_ROWS = 3.0
 _UNNAMED_COLUMN = (3.0, 0.5)  # where one column at most, or more of them, have names
 _CABRERA = 1.5
+_OTHER = 2.0
+_LEAST_SURE = 0.5
+_USUAL_ORDERS = {tuple(name.lstrip("-") for name in order) for order in LEAD_ORDERS.values()}
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ def candidate_layouts(
     if not seen.rows:
         raise PageRejected("No ECG traces were found on the page.", "layout")
     shapes = [LAYOUTS[layout]] if layout else list(LAYOUTS.values())
-    found: list[LayoutFound] = []
+    found: list[LayoutFound] = [] if layout or order else _named_layouts(seen)
     for shape in shapes:
         orders = (order,) if order else ("standard", "cabrera")
         for named in orders[:1] if shape.name == "strip" else orders:
@@ -148,6 +153,32 @@ def candidate_layouts(
             told = f"{count}, which fits no known layout; photograph one page alone."
         raise PageRejected(told, "layout")
     return sorted(found, key=lambda one: -one.score)
+
+
+def _named_layouts(seen: PageSeen) -> list[LayoutFound]:
+    """Layouts of the twelve leads in another order or shape than the usual, each with its name."""
+    sure = tuple(name for name in seen.names if name.score > _LEAST_SURE)
+    if {name.lead for name in sure} != set(LEADS):
+        return []
+    found = []
+    fewer = combinations(seen.rows, len(seen.rows) - 1) if len(seen.rows) > 1 else ()
+    for rows in (seen.rows, *fewer):
+        for count in range(max(1, len(rows) - len(_USUAL_STRIPS)), len(rows) + 1):
+            if len(LEADS) % count:
+                continue
+            columns = len(LEADS) // count
+            places = [divmod(number, count) for number in range(len(LEADS))]
+            expected = {lead: [(row, column) for column, row in places] for lead in LEADS}
+            for left, right in _ends(rows):
+                width = (right - left) / columns
+                matched, _ = _matched_names(sure, expected, rows, left, width)
+                named = {(one.column, one.row): one.name.lead for one in matched}
+                leads = tuple(named[place] for place in places if place in named)
+                if len(set(leads)) < len(LEADS) or leads in _USUAL_ORDERS:
+                    continue
+                layout = Layout(OTHER_LAYOUT, count, columns, len(rows) - count, leads)
+                found.append(_support(seen, layout, "standard", rows, 0, left, width))
+    return found
 
 
 def _row_choices(rows: tuple[RowSeen, ...], layout: Layout) -> list[tuple[RowSeen, ...]]:
@@ -233,6 +264,7 @@ def _support(
         - _DROPPED_ROW * _dropped(seen.rows, rows)
         - _GAP_AMONG_ROWS * _wide_gaps(rows[: max(layout.rows - offset, 0)])
         - (_CABRERA if order == "cabrera" else 0.0)
+        - (_OTHER if layout.leads else 0.0)
     )
     evidence: dict[str, object] = {
         "names_matched": sorted(one.name.lead for one in matched),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from digitization.layout import LayoutFound
 from digitization.page_seen import PulseSeen
 from digitization.traces import MOST_GAP_MM, RowTrace
-from ecg.paper import MAJOR_GRID_MM
+from ecg.paper import MAJOR_GRID_MM, PAGE_SECONDS
 from ecg.reading import READING_RATE_HZ, PageRejected
 
 FloatArray = NDArray[np.float64]
@@ -280,6 +280,9 @@ def _at_bold_line(left_mm: float) -> float:
 
 def _usual_width(width_mm: float, speed: float, columns: int) -> float | None:
     """The usual width of a column near a measured one, which may hold a share of the gaps."""
+    whole = PAGE_SECONDS / columns * speed
+    if abs(width_mm - whole) < _WIDTH_ERROR * whole:
+        return whole
     gap = _GAPS_MM[-1] * (columns - 1) / columns
     for usual in (window * speed for window in _USUAL_WINDOWS_S):
         slack = _WIDTH_ERROR * usual

@@ -61,12 +61,17 @@ class PrintedLead:
 
 @dataclass(frozen=True)
 class Layout:
-    """How many rows and columns of leads a page has, and how many rhythm strips."""
+    """How many rows and columns of leads a page has, and how many rhythm strips.
+
+    Attributes:
+        leads: those of a page in no usual order, column by column; else none.
+    """
 
     name: str
     rows: int
     columns: int
     rhythm_strips: int = 0
+    leads: tuple[str, ...] = ()
 
     @property
     def total_rows(self) -> int:
@@ -84,13 +89,13 @@ class Layout:
         """List the stretches that this layout prints.
 
         Args:
-            order: ``standard`` or ``cabrera``.
+            order: ``standard`` or ``cabrera``, where the layout has no order of its own.
             rhythm_leads: lead of each rhythm strip, from the top; at least as many as there are.
             duration_s: seconds that a full row shows.
             simultaneous: columns show the same seconds instead of consecutive ones.
             strip_lead: the lead of the layout ``strip``.
         """
-        names = (strip_lead,) if self.name == "strip" else LEAD_ORDERS[order]
+        names = (strip_lead,) if self.name == "strip" else self.leads or LEAD_ORDERS[order]
         window_s = duration_s / self.columns
         leads = []
         for index, name in enumerate(names):

@@ -77,7 +77,8 @@ class Reading:
         signal_mv: ``(12, samples)`` float32, NaN where nothing was printed or read.
         confidence: ``(12, samples)`` float32 in 0..1, 0 where the signal is NaN.
         rate_hz: samples a second (500).
-        layout: layout id of ``ecg.paper.LAYOUTS``, or ``other`` for leads placed by hand.
+        layout: layout id of ``ecg.paper.LAYOUTS``, or ``other`` for leads placed by hand or
+            in an order of their own.
         speed_mm_per_s: paper speed.
         gain_mm_per_mv: gain.
         quality: 0..1, what the page says twice agrees and how much of it was read.

@@ -1,14 +1,18 @@
 """Rows, names and layouts from what the layout look shows."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from digitization import find_page
+from digitization.find_page import _without_frame
 from digitization.layout import candidate_layouts
 from digitization.page_seen import NameSeen, PageSeen, RowSeen, look_over, with_named_rows
 from ecg.leads import LEADS
-from ecg.paper import LAYOUTS
+from ecg.paper import LAYOUTS, Layout
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import PageRejected
 from segmentation.layout_look import CLASSES
@@ -153,3 +157,65 @@ def test_columns_that_stand_far_apart_keep_their_names():
     assert best.layout.name == "3x4"
     assert best.column_mm == pytest.approx(74.5)
     assert best.evidence["names_matched"] == sorted(LEADS)
+
+
+_CHEST_FIRST = (*LEADS[6:], *LEADS[:6])
+_BY_ROWS = tuple(LEADS[3 * row + column] for column in range(3) for row in range(4))
+
+
+def _other_page(leads, rows, strip):
+    """Twelve leads in an order and shape of their own, a rhythm strip below them or none."""
+    shape = Layout("other", rows, 12 // rows, int(strip), leads)
+    levels = tuple(RowSeen(40 + 20.0 * k, 20, 270) for k in range(shape.total_rows))
+    names = tuple(
+        NameSeen(
+            cell.lead, 24 + cell.column * 250 / shape.columns, levels[cell.row].y_mm - 6.0, 0.9
+        )
+        for cell in shape.printed_leads()
+    )
+    return PageSeen(names, levels, ())
+
+
+@pytest.mark.parametrize("strip", [False, True])
+@pytest.mark.parametrize("false_row", [False, True])
+@pytest.mark.parametrize(("leads", "rows"), [(_CHEST_FIRST, 6), (_BY_ROWS, 4), (LEADS[::-1], 3)])
+def test_leads_that_all_have_names_may_stand_in_any_order(leads, rows, strip, false_row):
+    page = _other_page(leads, rows, strip)
+    if false_row:
+        page = replace(page, rows=(RowSeen(22.0, 20, 270), *page.rows))
+    best = candidate_layouts(page)[0]
+    assert (best.layout.name, best.layout.leads, best.layout.rows) == ("other", leads, rows)
+    assert [cell.lead for cell in best.printed_leads(10.0)][:12] == list(leads)
+    assert best.rhythm_leads == ("II",) * strip
+    assert best.rows[0].y_mm == 40
+
+
+def test_an_order_of_its_own_needs_every_name():
+    page = _other_page(_BY_ROWS, 4, strip=False)
+    for gone in range(12):
+        fewer = replace(page, names=page.names[:gone] + page.names[gone + 1 :])
+        assert candidate_layouts(fewer)[0].layout.name != "other"
+    assert all(one.layout.name != "other" for one in candidate_layouts(page, layout="3x4"))
+
+
+@pytest.mark.parametrize(
+    ("right_mm", "y_mm", "kept"), [(282.0, 200.4, 3), (271.0, 200.4, 4), (282.0, 190.0, 4)]
+)
+def test_the_frame_of_the_grid_is_no_row(right_mm, y_mm, kept):
+    rows = tuple(RowSeen(40 + 50.0 * k, 20, 270) for k in range(3))
+    assert len(_without_frame((*rows, RowSeen(y_mm, 5, right_mm)), (0.0, 200.0))) == kept
+    assert _without_frame(rows[:1], (0.0, 40.0)) == rows[:1]
+
+
+def test_names_read_surely_are_not_given_up_for_others(monkeypatch):
+    page = _other_page(_BY_ROWS, 4, strip=False)
+    page = replace(page, names=page.names[:10])
+    few = tuple(name for name in page.names if name.lead in ("I", "aVR", "V1", "V4"))
+    monkeypatch.setattr(find_page, "search_names", lambda *_: few)
+    photo: Any = None
+    geometry: Any = None
+    looks: Any = SimpleNamespace(see_names=None)
+    doubtful = replace(page, names=tuple(replace(name, score=0.45) for name in page.names))
+    for seen, names in ((page, 10), (doubtful, 4)):
+        _, found = find_page._search_names(photo, geometry, -10.0, seen, looks)
+        assert len(found.names) == names

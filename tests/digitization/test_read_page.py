@@ -7,8 +7,10 @@ import pytest
 
 from dataset_generation.page import Page
 from dataset_generation.photo import Photo
-from ecg.leads import LEAD_INDEX
+from digitization.given import GivenPage
+from ecg.leads import LEAD_INDEX, LEADS
 from ecg.metrics.page import score_page
+from ecg.paper import LAYOUTS, Layout
 from ecg.reading import PageRejected
 from pipeline.benchmark.pages import truth_of
 from tests.digitization.perfect_looks import photograph, read_perfectly
@@ -36,6 +38,27 @@ def test_every_layout_is_read_with_its_leads_in_place(layout, strength, seed, mo
     least = 0.85 if strength == "hard_photo" else 0.9
     assert min(lead.pearson for lead in score.leads) > least
     assert score.challenge_snr_db > 15
+
+
+def test_leads_in_an_order_of_their_own_are_read_by_their_names(monkeypatch):
+    chest_first = Layout("6x2", 6, 2, leads=(*LEADS[6:], *LEADS[:6]))
+    with monkeypatch.context() as printer:
+        printer.setitem(LAYOUTS, "6x2", chest_first)
+        photo = photograph("6x2", "photo", 5)
+        truth = truth_of(photo).printed_mv
+        assert photo.page.traces[0].lead == "V1"
+        assert photo.page.texts
+    reading = read_perfectly(photo, monkeypatch)
+    assert reading.layout == "other"
+    assert np.isfinite(reading.signal_mv[LEAD_INDEX["V1"], 100])
+    assert np.isnan(reading.signal_mv[LEAD_INDEX["I"], 100])
+    score = score_page(truth, reading.signal_mv, 500.0)
+    assert score.leads_found_percent == 100
+    assert score.challenge_snr_db > 15
+    # What was found can be given back, mended or not.
+    again = read_perfectly(photo, monkeypatch, given=GivenPage(reading.page))
+    assert again.layout == "other"
+    assert score_page(truth, again.signal_mv, 500.0).challenge_snr_db > 15
 
 
 def test_unprinted_seconds_stay_unmeasured(monkeypatch):

@@ -68,6 +68,17 @@ def test_lines_are_found_beside_grid_and_trace():
         assert near[0][2] > wide
 
 
+def test_letters_that_run_together_are_of_their_line():
+    page = np.full((200, 600), 240, np.uint8)
+    for left in (50, 62, 124, 136):  # two letters, "mm/mV" in one, two more
+        cv2.rectangle(page, (left, 100), (left + 8, 112), 20, -1)
+    together = [(76 + 4 * step, 112 - 12 * (step % 2)) for step in range(11)]
+    cv2.polylines(page, [np.array(together)], False, 20, 2)
+    (box,) = find_lines(page)
+    assert box[0] == pytest.approx(50, abs=2)
+    assert box[2] == pytest.approx(94, abs=4)
+
+
 def test_an_empty_page_has_no_lines():
     assert find_lines(np.full((300, 400), 240, np.uint8)) == []
 

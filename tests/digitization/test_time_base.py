@@ -9,7 +9,8 @@ from digitization.layout import LayoutFound
 from digitization.page_seen import PulseSeen, RowSeen
 from digitization.time_base import time_base
 from digitization.traces import clean_heights
-from ecg.paper import LAYOUTS
+from ecg.leads import LEADS
+from ecg.paper import LAYOUTS, Layout
 
 LEFT = 20.0
 
@@ -31,6 +32,13 @@ def test_most_row_ends_agree():
     starts, width = time_base(_found("3x4", 4, 62.5), rows, (), 25.0)
     assert width == 62.5
     np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.1)
+
+
+def test_three_columns_share_ten_seconds():
+    found = replace(_found("3x4", 4, 250 / 3), layout=Layout("other", 4, 3, 0, LEADS))
+    starts, width = time_base(found, [_row(LEFT, LEFT + 249.95) for _ in range(4)], (), 25.0)
+    assert width == pytest.approx(250 / 3)
+    np.testing.assert_allclose(starts, LEFT + 250 / 3 * np.arange(3), atol=0.1)
 
 
 def test_what_was_read_of_pulses_before_the_rows_does_not_move_them():
