@@ -38,7 +38,8 @@ _LIMB_AND_CHEST = (
     re.compile(rf"limb\W*{_NUMBER}(?:{_GAIN_UNIT})?\W*chest\W*{_NUMBER}{_GAIN_UNIT}"),
     re.compile(rf"{_NUMBER}\s*/\s*{_NUMBER}{_GAIN_UNIT}"),
 )
-_GAIN = re.compile(_NUMBER + _GAIN_UNIT)
+# The gain of the chest leads alone is not that of the page.
+_GAIN = re.compile(r"(?<!chest: )(?<!chest )(?<!chest:)" + _NUMBER + _GAIN_UNIT)
 _TIMES_USUAL = re.compile(r"(?<![\w.])x\s?(0\.5|1\.0|2\.0)(?![\w.])")
 _LEAST_SURE = 0.5
 _VERY_SURE = 0.9

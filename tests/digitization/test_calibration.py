@@ -44,6 +44,7 @@ def _pulse(left, height, foot=50.0):
         ("Limb: 10 mm/mV Chest: 5 mm/mV", (None, 10, 5)),
         ("limb 20 chest 10 mm/mV 50 mm/s", (50, 20, 10)),
         ("10/5 mm/mV", (None, 10, 5)),
+        ("mV chest: 5 mm/mV 25 mm/s", (25, None, None)),
         ("x2.0 25mm/s", (25, 20, 20)),
         ("QRS 25 ms, axis 50 10 mV", (None, None, None)),
         ("125 mm/s 110 mm/mV 7 mm/mV", (None, None, None)),
