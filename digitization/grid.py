@@ -49,7 +49,8 @@ _ODD_CELLS = 0.07
 _EDGE_CELLS = 0.1
 _BLOCK_CELLS = 6
 _FLAT_MM = 0.08
-_PANELS_KEPT = 0.95
+_PANELS_KEPT = 0.8
+_STRAIGHTER = 0.5
 BORDER_MM = _BORDER_CELLS * MAJOR_GRID_MM
 """How far a geometry's lattice reaches beyond the outermost crossings."""
 
@@ -106,7 +107,9 @@ def find_crossings(grid_x: NDArray[np.float32], grid_y: NDArray[np.float32]) -> 
     even = odd < _ODD_CELLS
     panels, among = _number(points, edges[even], steps[even], cost[even], period)
     if np.any(panels % 1) and len(among) > _PANELS_KEPT * len(kept):
-        index, kept = panels, among
+        straight, joined = _stray_cells(panels, points[among]), _stray_cells(index, points[kept])
+        if straight < _STRAIGHTER * joined:
+            index, kept = panels, among
     if len(kept) < _MIN_CROSSINGS:
         raise PageRejected(
             "The ECG grid is too faint or too broken to measure; take the photo closer, sharp "
@@ -319,6 +322,15 @@ def _with_panels(
         kept = np.concatenate([kept, members])
         index = np.concatenate([index, numbers + shift])
     return index, kept
+
+
+def _stray_cells(index: FloatArray, points: FloatArray) -> float:
+    """How far half of the crossings are off flat paper; infinite where nothing is flat."""
+    flat, _ = cv2.findHomography(points, index, cv2.LMEDS)
+    if flat is None:
+        return np.inf
+    off = cv2.perspectiveTransform(points[:, None], flat)[:, 0] - index
+    return float(np.median(np.linalg.norm(off, axis=1)))
 
 
 def _settled(points: FloatArray, index: NDArray[np.int64]) -> NDArray[np.int64]:

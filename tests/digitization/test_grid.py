@@ -165,6 +165,23 @@ def test_grids_behind_each_trace_are_one_page(shift):
     assert bool(np.any(crossings.index % 1)) == any(shift)
 
 
+def test_grids_that_stand_little_more_than_a_cell_apart_are_not_counted_through():
+    lines = _panels((-16, 0), photo_px=(740, 420))
+    # Little grids beside them are too small to be told from lines that were drawn badly.
+    for top in (20, 120, 220, 320):
+        for x in (668, 688, 708):
+            lines[0, top : top + 61, x - 1 : x + 2] = (0.5, 1, 0.5)
+        for y in range(top, top + 61, 20):
+            through = lines[1, y - 1 : y + 2, 20:709]
+            through[:] = np.maximum(through, 0.3)
+            through[:, 648:] = np.array([0.5, 1, 0.5])[:, None]
+    crossings = find_crossings(lines[0], lines[1])
+    assert 4 * 16 * 9 * 0.97 < len(crossings.points) < 4 * (16 * 9 + 3 * 4)
+    maps = ProbabilityMaps(lines, ("grid_x", "grid_y"))
+    lattice = fit_geometry(crossings, maps).photo_points
+    np.testing.assert_allclose(np.diff(lattice[..., 0], axis=1), 20.0, atol=0.2)
+
+
 def test_a_page_beside_that_lies_askew_is_another_page():
     lines = _panels((0, 0))
     askew = cv2.getRotationMatrix2D((360, 100), 2.0, 1.0)
