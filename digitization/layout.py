@@ -46,6 +46,7 @@ _CABRERA = 1.5
 _OTHER = 2.0
 _LEAST_SURE = 0.5
 _USUAL_ORDERS = {tuple(name.lstrip("-") for name in order) for order in LEAD_ORDERS.values()}
+_USUAL_ROWS = {layout.rows for layout in LAYOUTS.values()}
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,8 @@ def _named_layouts(seen: PageSeen) -> list[LayoutFound]:
                 matched, _ = _matched_names(sure, expected, rows, left, width)
                 named = {(one.column, one.row): one.name.lead for one in matched}
                 leads = tuple(named[place] for place in places if place in named)
-                if len(set(leads)) < len(LEADS) or leads in _USUAL_ORDERS:
+                usual = leads in _USUAL_ORDERS and count in _USUAL_ROWS
+                if len(set(leads)) < len(LEADS) or usual:
                     continue
                 layout = Layout(OTHER_LAYOUT, count, columns, len(rows) - count, leads)
                 found.append(_support(seen, layout, "standard", rows, 0, left, width))

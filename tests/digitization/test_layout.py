@@ -178,7 +178,9 @@ def _other_page(leads, rows, strip):
 
 @pytest.mark.parametrize("strip", [False, True])
 @pytest.mark.parametrize("false_row", [False, True])
-@pytest.mark.parametrize(("leads", "rows"), [(_CHEST_FIRST, 6), (_BY_ROWS, 4), (LEADS[::-1], 3)])
+@pytest.mark.parametrize(
+    ("leads", "rows"), [(_CHEST_FIRST, 6), (_BY_ROWS, 4), (LEADS[::-1], 3), (LEADS, 4)]
+)
 def test_leads_that_all_have_names_may_stand_in_any_order(leads, rows, strip, false_row):
     page = _other_page(leads, rows, strip)
     if false_row:
