@@ -51,7 +51,7 @@ from ecg.reading import READING_RATE_HZ, PageRejected, Reading, Step, Trace
 
 _UNSEEN = ("grid", "layout", "trace")
 """Stages whose refusal says that too little was seen."""
-_LEAST_NAMES = 1.0
+_LEAST_NAMES = (1.0, 2.5)  # of a strip, of another page
 _CANDIDATES = 24
 _CLOSE_SCORE = 4.0
 _LEAST_SUPPORT = 4.0
@@ -133,7 +133,8 @@ def read_page(
                 reading = _read(picture, looks, options)
             except PageRejected:
                 continue
-            by_names = reading.evidence["layout"]["names_score"] >= _LEAST_NAMES
+            needed = _LEAST_NAMES[reading.layout != "strip"]
+            by_names = reading.evidence["layout"]["names_score"] >= needed
             # Tables agree with themselves by chance; of what came out only now, names must tell.
             if by_names or options.leads_by_hand:
                 return replace(reading, evidence={**reading.evidence, "contrast": contrast})

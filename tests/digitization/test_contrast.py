@@ -78,9 +78,10 @@ def test_the_first_reason_is_told(monkeypatch, stage, tries):
     assert len(photos) == tries
 
 
-def test_a_table_whose_lines_agree_by_chance_is_no_page(monkeypatch):
+@pytest.mark.parametrize("names_score", [-0.1, 2.0])
+def test_a_table_whose_lines_agree_by_chance_is_no_page(names_score, monkeypatch):
     page = read_perfectly(photograph("3x4", "clean", 1), monkeypatch)
-    layout = {**page.evidence["layout"], "names_score": -0.1}
+    layout = {**page.evidence["layout"], "names_score": names_score}
     nameless = replace(page, evidence={**page.evidence, "layout": layout})
     _reader_that_sees_only(monkeypatch, nameless, "layout")
     with pytest.raises(PageRejected, match="refused 1"):
