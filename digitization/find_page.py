@@ -190,10 +190,12 @@ def _search_names(
 ) -> tuple[float, PageSeen]:
     """The page with the names found by a closer look, where they fit a layout better."""
     names = search_names(photo, geometry, seen.rows, looks.see_names)
-    tried = [(score, seen)]
-    others = beside(seen.names, names) if names else ()
+    if not names:
+        return score, seen
+    others = beside(seen.names, names)
     sure = tuple(name for name in others if name.score > _SURE_NAME)
-    for more in dict.fromkeys((sure, others)) if names else ():
+    tried = [(score, seen)]
+    for more in dict.fromkeys((sure, others)):
         found = replace(seen, names=(*names, *more))
         tried.append((_layout_score(found), found))
     return max(tried, key=lambda one: one[0])
@@ -225,9 +227,8 @@ def _see_layout(photo: NDArray[np.uint8], geometry: PageGeometry, looks: SeesPag
     inside = (left + beyond, top + beyond, right - beyond, bottom - beyond)
     seen = look_over(maps, left + shift, top + shift, scale / maps.scale[0], inside)
     rows = _without_frame(seen.rows, (top + BORDER_MM, bottom - BORDER_MM))
-    seen = replace(seen, rows=rows)
     names = read_words(photo, geometry, seen.names, looks.see_names)
-    return with_named_rows(replace(seen, names=names))
+    return with_named_rows(replace(seen, rows=rows, names=names))
 
 
 def _without_frame(rows: tuple[RowSeen, ...], edges_mm: tuple[float, float]) -> tuple[RowSeen, ...]:

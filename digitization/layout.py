@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
@@ -161,26 +161,31 @@ def _named_layouts(seen: PageSeen) -> list[LayoutFound]:
     sure = tuple(name for name in seen.names if name.score > _LEAST_SURE)
     if {name.lead for name in sure} != set(LEADS):
         return []
-    found = []
     fewer = combinations(seen.rows, len(seen.rows) - 1) if len(seen.rows) > 1 else ()
+    found = []
     for rows in (seen.rows, *fewer):
-        for count in range(max(1, len(rows) - len(_USUAL_STRIPS)), len(rows) + 1):
-            if len(LEADS) % count:
-                continue
+        possible = range(max(1, len(rows) - len(_USUAL_STRIPS)), len(rows) + 1)
+        counts = [count for count in possible if len(LEADS) % count == 0]
+        for count, (left, right) in product(counts, _ends(rows)):
             columns = len(LEADS) // count
-            places = [divmod(number, count) for number in range(len(LEADS))]
-            expected = {lead: [(row, column) for column, row in places] for lead in LEADS}
-            for left, right in _ends(rows):
-                width = (right - left) / columns
-                matched, _ = _matched_names(sure, expected, rows, left, width)
-                named = {(one.column, one.row): one.name.lead for one in matched}
-                leads = tuple(named[place] for place in places if place in named)
-                usual = leads in _USUAL_ORDERS and count in _USUAL_ROWS
-                if len(set(leads)) < len(LEADS) or usual:
-                    continue
-                layout = Layout(OTHER_LAYOUT, count, columns, len(rows) - count, leads)
-                found.append(_support(seen, layout, "standard", rows, 0, left, width))
+            width = (right - left) / columns
+            leads = _leads_by_name(sure, rows, count, left, width)
+            if len(set(leads)) < len(LEADS) or (leads in _USUAL_ORDERS and count in _USUAL_ROWS):
+                continue
+            layout = Layout(OTHER_LAYOUT, count, columns, len(rows) - count, leads)
+            found.append(_support(seen, layout, "standard", rows, 0, left, width))
     return found
+
+
+def _leads_by_name(
+    names: tuple[NameSeen, ...], rows: tuple[RowSeen, ...], count: int, left: float, width: float
+) -> tuple[str, ...]:
+    """Leads that stand in columns of so many rows by their names, column by column."""
+    places = [divmod(number, count) for number in range(len(LEADS))]
+    expected = {lead: [(row, column) for column, row in places] for lead in LEADS}
+    matched, _ = _matched_names(names, expected, rows, left, width)
+    named = {(one.column, one.row): one.name.lead for one in matched}
+    return tuple(named[place] for place in places if place in named)
 
 
 def _row_choices(rows: tuple[RowSeen, ...], layout: Layout) -> list[tuple[RowSeen, ...]]:
