@@ -45,12 +45,15 @@ _PANEL_CROSSINGS = 16
 _PANEL_APART_CELLS = 6.0
 _PANEL_STRAY_CELLS = 0.12
 _ON_LATTICE_CELLS = 0.06
+_SPACING_TURNS = 3
+_JOINTS_AROUND = 24
 _ODD_CELLS = 0.07
 _EDGE_CELLS = 0.1
 _BLOCK_CELLS = 6
 _FLAT_MM = 0.08
-_PANELS_KEPT = 0.8
+_PANELS_KEPT = 0.65
 _STRAIGHTER = 0.5
+_MORE_KEPT = 1.05
 BORDER_MM = _BORDER_CELLS * MAJOR_GRID_MM
 """How far a geometry's lattice reaches beyond the outermost crossings."""
 
@@ -102,22 +105,28 @@ def find_crossings(grid_x: NDArray[np.float32], grid_y: NDArray[np.float32]) -> 
         raise PageRejected("No ECG grid was found; the page shows no regular 5 mm lines.", "grid")
     points = _refine(seeds, soft_x, soft_y, max(3, round(0.38 * period)))
     edges, steps, cost, odd = _join(points, soft_x, soft_y, period)
-    index, kept = _number(points, edges, steps, cost, period)
+    joined = _number(points, edges, steps, cost, period)
     # Grids that stand apart may seem to be joined, by cells of another length.
     even = odd < _ODD_CELLS
-    panels, among = _number(points, edges[even], steps[even], cost[even], period)
-    if np.any(panels % 1) and len(among) > _PANELS_KEPT * len(kept):
-        straight, joined = _stray_cells(panels, points[among]), _stray_cells(index, points[kept])
-        if straight < _STRAIGHTER * joined:
-            index, kept = panels, among
-    if len(kept) < _MIN_CROSSINGS:
+    apart = _number(points, edges[even], steps[even], cost[even], period)
+    if max(len(joined.points), len(apart.points)) < _MIN_CROSSINGS:
         raise PageRejected(
             "The ECG grid is too faint or too broken to measure; take the photo closer, sharp "
             "and evenly lit.",
             "grid",
         )
-    crossings = GridCrossings(index, points[kept], period)
-    return _agreeing(crossings, heat)
+    return _agreeing(apart if _stand_apart(apart, joined, heat) else joined, heat)
+
+
+def _stand_apart(apart: GridCrossings, joined: GridCrossings, heat: NDArray[np.float32]) -> bool:
+    """Whether the page has several grids that were numbered rightly only by even cells."""
+    if not np.any(apart.index % 1):
+        return False
+    straight, bent = _stray_cells(apart), _stray_cells(joined)
+    if len(apart.points) > _PANELS_KEPT * len(joined.points) and straight < _STRAIGHTER * bent:
+        return True
+    more = len(_agreeing(apart, heat).points) > _MORE_KEPT * len(_agreeing(joined, heat).points)
+    return more and straight < _PANEL_STRAY_CELLS
 
 
 def _period(soft_x: NDArray[np.float32], soft_y: NDArray[np.float32]) -> float:
@@ -244,7 +253,8 @@ def _join(
         if direction.sum() < 8:
             continue
         along = vector[direction] * np.sign(step[direction].sum(axis=1))[:, None]
-        _, near = cKDTree(middles[direction]).query(middles[direction], k=8)
+        count = min(_JOINTS_AROUND, int(direction.sum()))
+        _, near = cKDTree(middles[direction]).query(middles[direction], k=count)
         usual = np.median(along[near], axis=1)
         odd[direction] = np.linalg.norm(along - usual, axis=1) / period
     return pairs, step, cost + 4 * odd, odd
@@ -256,15 +266,15 @@ def _number(
     steps: NDArray[np.int64],
     cost: FloatArray,
     period: float,
-) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Column and row numbers of the crossings of the largest connected piece, and which those are.
+) -> GridCrossings:
+    """The crossings of the largest connected piece with their column and row numbers.
 
     Numbers spread along the cheapest joints. Other large pieces join where the largest goes on
     in them.
     """
     count = len(points)
     if len(edges) == 0:
-        return np.empty((0, 2)), np.empty(0, np.int64)
+        return GridCrossings(np.empty((0, 2)), np.empty((0, 2)), period)
     graph = coo_matrix((cost, (edges[:, 0], edges[:, 1])), (count, count)).tocsr()
     _, piece = connected_components(graph, directed=False)
     tree = minimum_spanning_tree(graph)
@@ -290,8 +300,8 @@ def _number(
 
 def _with_panels(
     points: FloatArray, pieces: list[tuple[NDArray[np.int64], NDArray[np.int64]]], period: float
-) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Numbers of the first piece, and of those others in which its lines go on straight.
+) -> GridCrossings:
+    """The first piece and those others in which its lines go on straight, numbered alike.
 
     A page that lies beside is turned or of another scale, if only a little.
 
@@ -302,7 +312,8 @@ def _with_panels(
     """
     kept, numbers = pieces[0]
     index = numbers.astype(np.float64)
-    waiting = pieces[1:]
+    panel = np.zeros(len(kept), int)
+    waiting, askew = pieces[1:], []
     while waiting and len(kept) >= _MIN_CROSSINGS:
         flat, _ = cv2.findHomography(points[kept], index, cv2.RANSAC, _PANEL_STRAY_CELLS)
         if flat is None:
@@ -316,21 +327,50 @@ def _with_panels(
         off = cv2.perspectiveTransform(points[members][:, None], flat)[:, 0] - numbers
         shift = np.median(off, axis=0)
         if np.quantile(np.abs(off - shift), 0.9) > _PANEL_STRAY_CELLS:
+            askew.append((members, numbers))
             continue
-        whole = np.round(shift)
-        shift = np.where(np.abs(shift - whole) < _ON_LATTICE_CELLS, whole, shift)
+        panel = np.concatenate([panel, np.full(len(members), panel[-1] + 1)])
         kept = np.concatenate([kept, members])
         index = np.concatenate([index, numbers + shift])
-    return index, kept
+        # What lies far from a small grid is seen better from the next one.
+        waiting, askew = waiting + askew, []
+    if panel.any():
+        index = _spaced(points[kept], index, panel)
+    return GridCrossings(index, points[kept], period)
 
 
-def _stray_cells(index: FloatArray, points: FloatArray) -> float:
-    """How far half of the crossings are off flat paper; infinite where nothing is flat."""
+def _spaced(points: FloatArray, index: FloatArray, panel: NDArray[np.int64]) -> FloatArray:
+    """Numbers of several grids (``panel`` of each crossing) on one sheet that bends smoothly.
+
+    How long and how level cells are within all of them tells how far apart they stand.
+    """
     flat, _ = cv2.findHomography(points, index, cv2.LMEDS)
     if flat is None:
+        return index
+    laid = cv2.perspectiveTransform(points[:, None], flat)[:, 0]
+    x, y = ((laid - laid.mean(axis=0)) / laid.std(axis=0)).T
+    bends = [x**i * y**j for i in range(4) for j in range(4) if 0 < i + j < 4]
+    of_panel = panel[:, None] == np.arange(panel.max() + 1)
+    design = np.concatenate([of_panel, np.stack(bends, axis=1)], axis=1)
+    near = np.ones(len(points), bool)
+    for _ in range(_SPACING_TURNS):
+        fitted = np.linalg.lstsq(design[near], (laid - index)[near], rcond=None)[0]
+        near = np.abs(laid - index - design @ fitted).max(axis=1) < _PANEL_STRAY_CELLS
+        if near.sum() < design.shape[1]:
+            return index
+    spaced: FloatArray = index + (fitted[: of_panel.shape[1]] - fitted[0])[panel]
+    whole: FloatArray = np.round(spaced)
+    # Pieces of one grid that is broken are whole cells apart.
+    return whole if np.abs(spaced - whole).max() < _ON_LATTICE_CELLS else spaced
+
+
+def _stray_cells(crossings: GridCrossings) -> float:
+    """How far half of the crossings are off flat paper; infinite where nothing is flat."""
+    flat, _ = cv2.findHomography(crossings.points, crossings.index, cv2.LMEDS)
+    if flat is None:
         return np.inf
-    off = cv2.perspectiveTransform(points[:, None], flat)[:, 0] - index
-    return float(np.median(np.linalg.norm(off, axis=1)))
+    laid = cv2.perspectiveTransform(crossings.points[:, None], flat)[:, 0]
+    return float(np.median(np.linalg.norm(laid - crossings.index, axis=1)))
 
 
 def _settled(points: FloatArray, index: NDArray[np.int64]) -> NDArray[np.int64]:

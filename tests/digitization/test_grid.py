@@ -182,6 +182,20 @@ def test_grids_that_stand_little_more_than_a_cell_apart_are_not_counted_through(
     np.testing.assert_allclose(np.diff(lattice[..., 0], axis=1), 20.0, atol=0.2)
 
 
+def test_a_grid_above_two_that_seem_to_be_joined_does_not_leave_them_out():
+    lines = np.zeros((2, 420, 740), np.float32)
+    for left, top, columns in ((20, 220, 33), (20, 20, 16), (346, 20, 16)):
+        for line in range(columns):
+            x = left + line * 20
+            lines[0, top : top + 161, x - 1 : x + 2] = (0.5, 1, 0.5)
+        for line in range(9):
+            y = top + line * 20
+            right = 346 if top == 20 else left  # as if the lines above went on
+            lines[1, y - 1 : y + 2, left : max(left + (columns - 1) * 20, right) + 1] = 1
+    crossings = find_crossings(lines[0], lines[1])
+    assert len(crossings.points) > 0.97 * 9 * (33 + 2 * 16)
+
+
 def test_a_page_beside_that_lies_askew_is_another_page():
     lines = _panels((0, 0))
     askew = cv2.getRotationMatrix2D((360, 100), 2.0, 1.0)
