@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,9 @@ from ecg.paper import PrintedLead
 _WITHIN = (0.01, 0.99)
 _FLAT_MV = 0.06
 _BEATS_MV = 0.2
+_SHIFT_SAMPLES = 24
+_LEAST_SAMPLES = 250
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -43,20 +46,36 @@ class Agreement:
         return round(float(self.coverage * self.confidence * (0.3 + 0.7 * consistent)), 3)
 
 
-def correlation(a: NDArray[np.floating], b: NDArray[np.floating], shift: int = 24) -> float:
-    """Highest correlation of two signals within a shift of so many samples; NaN if too short."""
-    best = float("nan")
-    for k in range(-shift, shift + 1, 2):
+def correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """Highest correlation of two signals a little shifted; NaN if too short."""
+    values = [
+        xy / np.sqrt(xx * yy) if np.sqrt(xx * yy) > _NOTHING else 0.0
+        for xx, yy, xy in _products(a, b)
+    ]
+    return max(values, default=float("nan"))
+
+
+def likeness(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """As ``correlation``, but 1 only for signals of the same height: Lin's (doi 10.2307/2532051).
+
+    Levels may differ.
+    """
+    values = [2 * xy / (xx + yy) if xx + yy > _NOTHING else 0.0 for xx, yy, xy in _products(a, b)]
+    return max(values, default=float("nan"))
+
+
+def _products(
+    a: NDArray[np.floating], b: NDArray[np.floating]
+) -> Iterator[tuple[float, float, float]]:
+    """Sums of squares of two signals, and of their product, without their means, for each shift."""
+    for k in range(-_SHIFT_SAMPLES, _SHIFT_SAMPLES + 1, 2):
         left = a[max(k, 0) : len(a) + min(k, 0)]
         right = b[max(-k, 0) : len(b) + min(-k, 0)]
         both = np.isfinite(left) & np.isfinite(right)
-        if both.sum() < 250:
+        if both.sum() < _LEAST_SAMPLES:
             continue
         x, y = left[both] - left[both].mean(), right[both] - right[both].mean()
-        scale = np.sqrt((x**2).sum() * (y**2).sum())
-        value = float((x * y).sum() / scale) if scale > 1e-9 else 0.0
-        best = value if not best > value else best
-    return best
+        yield float((x**2).sum()), float((y**2).sum()), float((x * y).sum())
 
 
 def limb_checks(signal_mv: NDArray[np.floating]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitization.quality import correlation
+from digitization.quality import correlation, likeness
 from ecg.leads import LEAD_INDEX, LEADS
 from ecg.paper import PrintedLead
 
@@ -29,29 +29,29 @@ def add_strips(
 ) -> tuple[float, list[PrintedLead]]:
     """Lay rhythm strips over the short leads; return how well the two agree, and the strips.
 
-    Where a strip's lead name was not read, it is the usual lead or the one that it agrees with
-    clearly better, and is left out where it agrees with none. Where it was read, it is another
-    only if that agrees far better (or leaves far less unexplained) and has a like name ("II" is
+    Where a strip's lead name was not read, it is the usual lead or the one that it is clearly
+    more like, and is left out where it is like none. Where it was read, it is another only if it
+    is far more like that (or that leaves far less unexplained) and has a like name ("II" is
     easily read as "I" or "III"). A name that a person gave (``named`` is None) stands.
     """
     agreements, leads = [], []
     taken: set[int] = set()
     for number, (lead, values, sure) in enumerate(strips):
         values, sure = _fit(values, signal.shape[1]), _fit(sure, signal.shape[1], 0.0)
-        scores = {k: correlation(values, signal[k]) for k in range(12) if k not in taken}
+        scores = {k: likeness(values, signal[k]) for k in range(12) if k not in taken}
         known = {k: value for k, value in scores.items() if np.isfinite(value)}
         index = LEAD_INDEX[lead.lead]
         if known and named is not None:
             is_named = number < len(named) and named[number]
             likely = lead_of_strip(index, is_named, known)
             if likely is None:
-                agreements.append(max(known.values()))
+                agreements.append(max(correlation(values, signal[k]) for k in known))
                 continue
             index = likely
         taken.add(index)
         leads.append(replace(lead, lead=LEADS[index]))
         if index in known:
-            agreements.append(known[index])
+            agreements.append(correlation(values, signal[index]))
         # One of the two, never a mixture: they differ by a fraction of a millimetre.
         finite = np.isfinite(values)
         trusted = finite.any() and float(sure[finite].mean()) > _TRUSTED_STRIP
@@ -61,23 +61,23 @@ def add_strips(
     return (float(np.mean(agreements)) if agreements else float("nan")), leads
 
 
-def lead_of_strip(index: int, is_named: bool, agreements: Mapping[int, float]) -> int | None:
+def lead_of_strip(index: int, is_named: bool, likenesses: Mapping[int, float]) -> int | None:
     """The lead of a rhythm strip; None where that cannot be told.
 
     Args:
         index: the lead of its name, or the usual one.
         is_named: whether its name was read.
-        agreements: correlation with the short leads by their number.
+        likenesses: to the short leads by their number.
     """
-    likely = max(agreements, key=lambda k: agreements[k])
-    best, own = agreements[likely], agreements.get(index, -1.0)
+    likely = max(likenesses, key=lambda k: likenesses[k])
+    best, own = likenesses[likely], likenesses.get(index, -1.0)
     # Next to nothing is left to explain, and of the other much.
     same = best > _SAME_LEAD and own < _OTHER_LEAD
+    nearer = best > _SAME_LEAD and 1 - own > _MORE_UNLIKE * (1 - best)
     if is_named:
         like = any(index in group and likely in group for group in _LIKE_NAMES)
-        nearer = best > _SAME_LEAD and 1 - own > _MORE_UNLIKE * (1 - best)
         return likely if same or (like and (nearer or best > max(0.9, own + 0.15))) else index
-    if best <= own + 0.03:
+    if best <= own + 0.03 and not nearer:
         return index if own > _UNNAMED_USUAL else None
     return likely if best > _UNNAMED_OTHER else None
 

@@ -1,15 +1,17 @@
-"""Which lead a rhythm strip shows, from its name and from what it agrees with."""
+"""Which lead a rhythm strip shows, from its name and from what it is like."""
 
+import numpy as np
 import pytest
 
-from digitization.rhythm import lead_of_strip
+from digitization.rhythm import add_strips, lead_of_strip
 from ecg.leads import LEAD_INDEX
+from ecg.paper import PrintedLead
 
 I1, II, III, V1, V5 = (LEAD_INDEX[lead] for lead in ("I", "II", "III", "V1", "V5"))
 
 
 @pytest.mark.parametrize(
-    ("lead", "named", "agreements", "shown"),
+    ("lead", "named", "likenesses", "shown"),
     [
         pytest.param(II, True, {I1: 0.5, II: 0.98}, II, id="name and agreement"),
         pytest.param(I1, True, {I1: 0.5, II: 0.98}, II, id="a like name is easily misread"),
@@ -19,9 +21,23 @@ I1, II, III, V1, V5 = (LEAD_INDEX[lead] for lead in ("I", "II", "III", "V1", "V5
         pytest.param(V5, True, {I1: 0.995, V5: 0.4}, I1, id="but for all but the same samples"),
         pytest.param(II, False, {I1: 0.6, II: 0.96}, II, id="the usual one"),
         pytest.param(II, False, {V1: 0.97, II: 0.3}, V1, id="another by its samples"),
+        pytest.param(II, False, {V5: 0.9995, II: 0.985}, V5, id="even one that is almost alike"),
         pytest.param(II, False, {V1: 0.8, II: 0.3}, None, id="none that agrees"),
         pytest.param(II, False, {V1: 0.5, II: 0.52}, None, id="nor the usual one"),
     ],
 )
-def test_lead_of_a_strip(lead, named, agreements, shown):
-    assert lead_of_strip(lead, named, agreements) == shown
+def test_lead_of_a_strip(lead, named, likenesses, shown):
+    assert lead_of_strip(lead, named, likenesses) == shown
+
+
+def test_leads_of_one_shape_are_told_apart_by_their_heights():
+    beats = (np.sin(np.arange(5000) / 40) ** 21).astype(np.float32)
+    signal = np.full((12, 5000), np.nan, np.float32)
+    signal[II, :1250], signal[V5, 3750:] = beats[:1250], 1.4 * beats[3750:]
+    strip = PrintedLead("II", 1, 3, 0, 0.0, 10.0, True)
+    agreement, leads = add_strips(
+        signal, np.zeros_like(signal), [(strip, 1.4 * beats, np.ones_like(beats))], (False,)
+    )
+    assert [lead.lead for lead in leads] == ["V5"]
+    assert agreement == pytest.approx(1.0)
+    np.testing.assert_array_equal(signal[V5], 1.4 * beats)
