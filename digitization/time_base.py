@@ -19,6 +19,7 @@ _BESIDE_PULSE = (0.25, 0.1)  # of an end: as a vote, and in the mean
 _GAPS_MM = (0.0, *np.arange(0.5, MOST_GAP_MM + 0.01, 0.125).tolist())
 _FINER_MM = np.arange(-0.12, 0.121, 0.01)
 _FULL_GAP = 0.3
+_NAMES_GAP_ERROR_MM = 1.5
 _WIDTH_ERROR = 0.045
 _SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
 _SEARCHED_NEAR_NAMES_MM = np.arange(-5.0, 5.01, 0.125)
@@ -52,14 +53,20 @@ def time_base(
     if not ended:
         raise PageRejected("The traces on the page are too faint to read.", "trace")
     columns = found.layout.columns
+    short = rows[: len(found.short)]
     # A row that leaves the picture does not end there.
     begins = np.array([extent[0] for row, extent in ended if not row.cut[0]])
     ends = np.array([extent[1] for row, extent in ended if not row.cut[1]])
+    # Rhythm strips have no gaps.
+    with_gaps = [any(row is other for other in short) for row, _ in ended if not row.cut[1]]
+    gaps_before = (columns - 1) * np.array(with_gaps, int)
     is_cut = not (len(begins) and len(ends))
     left = float(np.median(begins if len(begins) else [extent[0] for _, extent in ended]))
     right = float(np.median(ends if len(ends) else [extent[1] for _, extent in ended]))
     width = (right - left) / columns
-    from_names = not is_cut and abs(found.column_mm - width) > 0.05 * width
+    only_strips_end = len(ends) > 0 and not gaps_before.any() and columns > 1
+    differs = abs(found.column_mm - width) > 0.05 * width
+    from_names = differs and not is_cut and not only_strips_end
     if from_names:
         width = found.column_mm
     elif is_cut:
@@ -78,10 +85,10 @@ def time_base(
     usual_mm = _usual_width(width, speed, columns)
     gap = 0.0
     if usual_mm:
-        short = [row for row, seen in zip(rows, found.rows, strict=True) if seen in found.short]
         # What stands beyond the foot of pulses at an end was read from them.
         begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
-        ends = ends[ends < (np.median(trailing) + _FOOT_MM if trailing else np.inf)]
+        before = ends < (np.median(trailing) + _FOOT_MM if trailing else np.inf)
+        ends, gaps_before = ends[before], gaps_before[before]
         named = found.names_left_mm(usual_mm)
         if not len(begins) + len(ends):
             begins = np.array([_left_from_steps(left, named, usual_mm, columns, short)])
@@ -89,7 +96,10 @@ def time_base(
         ends = ends + speed / READING_RATE_HZ
         beside = np.array([bool(leading)] * len(begins) + [bool(trailing)] * len(ends))
         gapped = [] if from_names else short
-        left, gap = _left_and_gap(begins, ends, beside, usual_mm, columns, gapped, named)
+        apart = found.names_apart_mm and found.names_apart_mm - usual_mm
+        left, gap = _left_and_gap(
+            begins, ends, gaps_before, beside, usual_mm, columns, gapped, named, apart
+        )
     elif leading:
         left = float(np.median(leading))
     left = _at_bold_line(left)
@@ -212,28 +222,31 @@ def step_at(row: RowTrace, at_mm: float) -> tuple[float, float] | None:
 def _left_and_gap(
     begins_mm: FloatArray,
     ends_mm: FloatArray,
+    gaps_before: NDArray[np.integer],
     beside_pulse: NDArray[np.bool_],
     width_mm: float,
     columns: int,
     rows: list[RowTrace],
     names_left_mm: float | None,
+    names_gap_mm: float | None,
 ) -> tuple[float, float]:
     """Where the first column begins, and how far the columns stand apart.
 
     Args:
         begins_mm, ends_mm: of the rows.
+        gaps_before: how many gaps between columns lie before each end.
         beside_pulse: whether each stands beside a pulse, where it is less sure.
         width_mm: width of a column.
         columns: their number.
         rows: rows that have all columns.
         names_left_mm: where the names of the first column begin; None where they were not read.
+        names_gap_mm: how far the columns stand apart by their names; None likewise.
     """
     vote, share = (np.where(beside_pulse, less, 1.0) for less in _BESIDE_PULSE)
 
     def at(gap: float) -> tuple[float, float, float]:
         """How empty gaps of a width are, less how full, and the begin that they give."""
-        length = width_mm * columns + gap * (columns - 1)
-        places = np.concatenate([begins_mm, ends_mm - length])
+        places = np.concatenate([begins_mm, ends_mm - width_mm * columns - gap * gaps_before])
         left = _agreed(places, vote * _near_names(places, names_left_mm), share)
         # Presence says how much of the gaps is empty; a gap that is none is full of traces.
         empty = 0.0
@@ -244,7 +257,9 @@ def _left_and_gap(
                 empty += float((_FULL_GAP - inside).sum()) * (row.x_mm[1] - row.x_mm[0])
         return empty, left, gap
 
-    gaps = _GAPS_MM if columns > 1 and rows else _GAPS_MM[:1]
+    gaps = list(_GAPS_MM if columns > 1 and rows else _GAPS_MM[:1])
+    if names_gap_mm is not None:
+        gaps = [gap for gap in gaps if abs(gap - names_gap_mm) < _NAMES_GAP_ERROR_MM] or gaps
     _, left, gap = max((at(gap) for gap in gaps), key=lambda tried: tried[0])
     if gap:
         _, left, gap = max((at(gap + off) for off in _FINER_MM), key=lambda tried: tried[0])

@@ -113,6 +113,17 @@ def test_a_row_that_leaves_the_picture_does_not_end_there():
     np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.1)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_where_columns_with_gaps_leave_the_picture_the_rhythm_strip_tells_their_width(named):
+    whole = [_row_with_gaps(LEFT, 11.0) for _ in range(3)]
+    rows = [replace(row, cut=(False, True)) for row in whole] + [_row(LEFT, LEFT + 249.95)]
+    found = _found("3x4+1", 4, 71.0)
+    found = replace(found, names_apart_mm=73.4) if named else found
+    starts, width = time_base(found, rows, (), 25.0)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, LEFT + 73.5 * np.arange(4), atol=0.15)
+
+
 def _cut_rows(beat_mm):
     """Three rows of which both ends leave the picture, with tall beats and low steps."""
     x = np.arange(0, 300, 0.125)
