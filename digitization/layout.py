@@ -139,9 +139,11 @@ def candidate_layouts(
             for rows in _row_choices(seen.rows, shape):
                 missing = shape.total_rows - len(rows)
                 for offset in range(missing + 1):
+                    # With room between the columns these go on beyond the rhythm strips.
+                    short = rows[: max(shape.rows - offset, 0)]
                     tried = [
                         _support(seen, shape, named, rows, offset, ends[0], width)
-                        for ends in _ends(rows)
+                        for ends in dict.fromkeys((*_ends(rows), *_ends(short or rows)))
                         for width in _column_widths(ends, shape)
                     ]
                     found.append(max(tried, key=lambda one: one.score))

@@ -19,7 +19,7 @@ _HIGHEST_LEVEL_MM = 6.0
 _USUAL_NAME_MM = (2.2, 1.4)
 _SURE_NAME = 0.5
 _NAME_FROM_ROW_MM = 14.0
-_ROW_APART = (0.5, 1.5)
+_ROW_APART = (0.6, 1.5)
 
 
 @dataclass(frozen=True)
@@ -252,9 +252,11 @@ def with_named_rows(seen: PageSeen) -> PageSeen:
     if has_row.sum() < max(3, 0.6 * len(names)):
         return seen
     columns = np.array([name.x_mm for name in names])[has_row]
-    named = np.sort(heights + beside)
-    groups = np.split(named, np.flatnonzero(np.diff(named) > NAME_TOLERANCE_MM[1]) + 1)
-    steps = [group.mean() for group in groups] if len(groups) > 1 else levels
+    order = np.argsort(heights)
+    apart = np.flatnonzero(np.diff(heights[order]) > NAME_TOLERANCE_MM[1]) + 1
+    # A single name without a row may be none, and would halve the spacing.
+    groups = [group for group in np.split(order, apart) if len(group) > 1 or has_row[group[0]]]
+    steps = [heights[group].mean() for group in groups] if len(groups) > 1 else levels
     spacing = float(np.median(np.diff(steps)))
     left = float(np.median([row.left_mm for row in seen.rows]))
     right = float(np.median([row.right_mm for row in seen.rows]))

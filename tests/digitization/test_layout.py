@@ -119,6 +119,14 @@ def test_false_names_make_no_rows():
     assert with_named_rows(seen) == seen
 
 
+def test_one_false_name_between_two_rows_makes_none():
+    page = _page("3x4+1")
+    false = NameSeen("aVF", 149.0, 64.5, 0.9)
+    for seen in (page, replace(page, names=page.names[:12])):
+        seen = replace(seen, names=(*seen.names, false))
+        assert with_named_rows(seen) == seen
+
+
 def test_names_of_a_part_do_not_stand_for_rows_with_another_between():
     page = _page("12x1")
     gone = PageSeen((), tuple(row for k, row in enumerate(page.rows) if k not in (5, 10)), ())
@@ -156,6 +164,21 @@ def test_columns_that_stand_far_apart_keep_their_names():
     best = candidate_layouts(PageSeen(names, rows, ()))[0]
     assert best.layout.name == "3x4"
     assert best.column_mm == pytest.approx(74.5)
+    assert best.evidence["names_matched"] == sorted(LEADS)
+
+
+@pytest.mark.parametrize("gap", [4.0, 9.0, 12.0])
+def test_rows_with_gaps_may_go_on_beyond_their_rhythm_strip(gap):
+    apart = 62.5 + gap
+    names = [
+        NameSeen(cell.lead, 24 + cell.column * apart, 34 + 40.0 * cell.row, 0.9)
+        for cell in LAYOUTS["3x4+1"].printed_leads("standard", ("aVF",))
+    ]
+    # The first row was not seen to its end.
+    rights = (228.0, 270 + 3 * gap, 270 + 3 * gap, 272.0)
+    rows = tuple(RowSeen(40 + 40.0 * k, 20, right) for k, right in enumerate(rights))
+    best = candidate_layouts(PageSeen(tuple(names), rows, ()))[0]
+    assert (best.layout.name, best.rhythm_leads) == ("3x4+1", ("aVF",))
     assert best.evidence["names_matched"] == sorted(LEADS)
 
 
