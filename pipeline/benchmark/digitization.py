@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.benchmark import BenchmarkError
 from pipeline.benchmark.cases import PAGE_CASES, parse_case
-from pipeline.benchmark.page_figures import MODEL, page_figures, quality_figures
+from pipeline.benchmark.page_figures import MODEL, overall_figures, page_figures
 from pipeline.benchmark.pages import (
     PageWork,
     ReadPage,
@@ -93,7 +93,7 @@ def _names(options: BenchmarkOptions) -> list[Figure]:
     ptbxl = open_ptbxl(options)
     order = stratified_order(ptbxl, options.seed)
     count = options.count or NAME_PAGES
-    folder = readings_folder(options.out) / f"names_{options.seed}"
+    folder = _names_folder(options)
     paths = [folder / f"{number:05d}.npz" for number in range(count)]
     for first in range(0, count, 100):
         work: list[PageWork] = []
@@ -154,9 +154,15 @@ def _error_budget(options: BenchmarkOptions) -> list[Figure]:
     return figures
 
 
+def _names_folder(options: BenchmarkOptions) -> Path:
+    return readings_folder(options.out) / f"names_{options.seed}"
+
+
 def _quality(options: BenchmarkOptions) -> list[Figure]:
-    """Over the generated pages that were read already."""
-    return quality_figures("generated_pages", kept_pages(options), _GENERATED, options.seed)
+    """Over the generated pages that were read already, those of ``names`` included."""
+    names = (load_read_page(path) for path in sorted(_names_folder(options).glob("*.npz")))
+    pages = [*kept_pages(options), *names]
+    return overall_figures("generated_pages", pages, _GENERATED, options.seed)
 
 
 def _failures(options: BenchmarkOptions) -> list[Figure]:

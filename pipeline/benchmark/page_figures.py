@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg.leads import LEADS
 from ecg.metrics.digitization import kaggle_db
 from pipeline.benchmark.pages import ReadPage
 from pipeline.benchmark.table import Figure, mean_interval
@@ -61,6 +62,25 @@ def page_figures(
         percent("pages_wrong_name_percent", [bool(page.wrong_names) for page in every]),
         figure("leads_wrong_name", sum(len(page.wrong_names) for page in every)),
     ]
+
+
+def overall_figures(
+    case: str, pages: Sequence[ReadPage], data: str, seed: int = 0, model: str = MODEL
+) -> list[Figure]:
+    """What holds over pages of many cases: those read, wrong names, and how far quality is right.
+
+    Arguments as of :func:`quality_figures`.
+    """
+    read = [page for page in pages if page.status == "read"]
+    names = sum(len(page.figures.wrong_names) for page in read)
+    return [
+        Figure(case, metric, float(value), len(pages), model, data)
+        for metric, value in (
+            ("pages_read_percent", 100 * len(read) / max(len(pages), 1)),
+            ("leads_wrong_name", names),
+            ("leads_wrong_name_percent", 100 * names / max(len(LEADS) * len(read), 1)),
+        )
+    ] + quality_figures(case, pages, data, seed, model)
 
 
 def quality_figures(

@@ -16,7 +16,7 @@ from pipeline.benchmark.cases import (
     shown_part,
 )
 from pipeline.benchmark.digitization import wanted_cases
-from pipeline.benchmark.page_figures import page_figures, quality_figures
+from pipeline.benchmark.page_figures import overall_figures, page_figures
 from pipeline.benchmark.pages import (
     judge,
     load_read_page,
@@ -96,9 +96,19 @@ def test_pages_that_failed_count_in_every_mean(truth):
 
 def test_quality_is_ranked_against_the_true_error(truth):
     pages = [_read(truth, noise, 1 - noise) for noise in (0.01, 0.02, 0.05, 0.1)]
-    (figure,) = quality_figures("case", [*pages, _rejected(truth)], "simulated")
-    assert figure.value == pytest.approx(1.0)
-    assert figure.n == 4
+    figures = overall_figures("case", [*pages, _rejected(truth)], "simulated")
+    found = {figure.metric: figure for figure in figures}
+    assert found["spearman_quality_snr"].value == pytest.approx(1.0)
+    assert found["spearman_quality_snr"].n == 4
+    assert found["pages_read_percent"].value == 80
+
+
+def test_wrong_names_are_counted_over_all_pages(truth):
+    swapped = [1, 0, *range(2, 12)]
+    figures = overall_figures("case", [_read(truth), _read(truth, order=swapped)], "simulated")
+    found = {figure.metric: figure.value for figure in figures}
+    assert found["leads_wrong_name"] == 2
+    assert found["leads_wrong_name_percent"] == pytest.approx(100 * 2 / 24)
 
 
 def test_what_was_read_is_kept(truth, tmp_path):
