@@ -26,6 +26,7 @@ LEAST_RHYTHM = 0.3
 _BY_CHANCE = 0.4
 _NO_RHYTHM = 3.0
 _FLAT_ROW = 5.0
+_EMPTY_STRIP = (0.3, 2.0)  # share of it that was read, and what speaks against it, in names
 _BESIDE_PULSE_MM = 3.0
 
 
@@ -42,6 +43,7 @@ class Composition:
         starts: seconds from the page's start at which each lead that was read begins.
         agreement: what the page says twice.
         flat_rows: rows of leads without a beat where others have some.
+        empty_strips: rhythm strips of which next to nothing was read.
         trust: less than one where print and pulses contradict each other.
     """
 
@@ -54,6 +56,7 @@ class Composition:
     starts: Mapping[str, float]
     agreement: Agreement
     flat_rows: int
+    empty_strips: int
     trust: float = 1.0
 
     @property
@@ -78,6 +81,7 @@ class Composition:
             + 1.5 * known(checks.rhythm)
             - _NO_RHYTHM * (checks.rhythm < LEAST_RHYTHM)
             - _FLAT_ROW * self.flat_rows
+            - _EMPTY_STRIP[1] * self.empty_strips
         )
 
 
@@ -157,6 +161,7 @@ def _measure(
         confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
     einthoven, goldberger = limb_checks(signal)
     flat = flat_rows(signal, printed)
+    empty = sum(np.isfinite(values).mean() < _EMPTY_STRIP[0] for _, values, _ in strips)
     rhythm, strip_leads = add_strips(signal, confidence, strips, rhythm_read)
     short = [lead for lead in printed if not lead.is_rhythm]
     printed = (*short, *strip_leads)
@@ -170,7 +175,16 @@ def _measure(
         rhythm=rhythm,
     )
     return Composition(
-        found, starts_mm, found.column_mm, printed, signal, confidence, starts, agreement, flat
+        found,
+        starts_mm,
+        found.column_mm,
+        printed,
+        signal,
+        confidence,
+        starts,
+        agreement,
+        flat,
+        int(empty),
     )
 
 

@@ -15,9 +15,10 @@ from ecg.paper import PrintedLead
 _TRUSTED_STRIP = 0.6
 _SAME_LEAD = 0.99
 _OTHER_LEAD = 0.95
-_MORE_UNLIKE = 4.0
+_MORE_UNLIKE = (2.5, 4.0)  # times, where the name was read and where not
+_UNLIKE = 0.2
 _UNNAMED_USUAL = 0.7
-_UNNAMED_OTHER = 0.9
+_UNNAMED_OTHER = 0.95
 _LIKE_NAMES = (range(3), range(3, 6), range(6, 12))  # lead numbers
 
 
@@ -32,7 +33,8 @@ def add_strips(
     Where a strip's lead name was not read, it is the usual lead or the one that it is clearly
     more like, and is left out where it is like none. Where it was read, it is another only if it
     is far more like that (or that leaves far less unexplained) and has a like name ("II" is
-    easily read as "I" or "III"). A name that a person gave (``named`` is None) stands.
+    easily read as "I" or "III"); a line that is nothing like its lead is none of it. A name that
+    a person gave (``named`` is None) stands.
     """
     agreements, leads = [], []
     taken: set[int] = set()
@@ -73,10 +75,14 @@ def lead_of_strip(index: int, is_named: bool, likenesses: Mapping[int, float]) -
     best, own = likenesses[likely], likenesses.get(index, -1.0)
     # Next to nothing is left to explain, and of the other much.
     same = best > _SAME_LEAD and own < _OTHER_LEAD
-    nearer = best > _SAME_LEAD and 1 - own > _MORE_UNLIKE * (1 - best)
+    more_unlike = (1 - own) / max(1 - best, 1e-6)
     if is_named:
         like = any(index in group and likely in group for group in _LIKE_NAMES)
-        return likely if same or (like and (nearer or best > max(0.9, own + 0.15))) else index
+        nearer = best > _OTHER_LEAD and more_unlike > _MORE_UNLIKE[0]
+        if same or (like and (nearer or best > max(0.9, own + 0.15))):
+            return likely
+        return index if own > _UNLIKE or index not in likenesses else None
+    nearer = best > _SAME_LEAD and more_unlike > _MORE_UNLIKE[1]
     if best <= own + 0.03 and not nearer:
         return index if own > _UNNAMED_USUAL else None
     return likely if best > _UNNAMED_OTHER else None

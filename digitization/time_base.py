@@ -20,7 +20,9 @@ _GAPS_MM = (0.0, *np.arange(0.5, MOST_GAP_MM + 0.01, 0.125).tolist())
 _FINER_MM = np.arange(-0.12, 0.121, 0.01)
 _FULL_GAP = 0.3
 _NAMES_GAP_ERROR_MM = 1.5
+_NAMED_GAPS_MM = (1.5, 11.5)
 _WIDTH_ERROR = 0.045
+_STRIP_ERROR = 0.01
 _SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
 _SEARCHED_NEAR_NAMES_MM = np.arange(-5.0, 5.01, 0.125)
 _NAME_AFTER_MM = 0.4
@@ -58,16 +60,20 @@ def time_base(
     begins = np.array([extent[0] for row, extent in ended if not row.cut[0]])
     ends = np.array([extent[1] for row, extent in ended if not row.cut[1]])
     # Rhythm strips have no gaps.
-    with_gaps = [any(row is other for other in short) for row, _ in ended if not row.cut[1]]
+    with_gaps = [_among(row, short) for row, _ in ended if not row.cut[1]]
     gaps_before = (columns - 1) * np.array(with_gaps, int)
     is_cut = not (len(begins) and len(ends))
     left = float(np.median(begins if len(begins) else [extent[0] for _, extent in ended]))
     right = float(np.median(ends if len(ends) else [extent[1] for _, extent in ended]))
     width = (right - left) / columns
-    only_strips_end = len(ends) > 0 and not gaps_before.any() and columns > 1
-    differs = abs(found.column_mm - width) > 0.05 * width
-    from_names = differs and not is_cut and not only_strips_end
-    if from_names:
+    whole = PAGE_SECONDS / columns * speed
+    # Of columns with gaps, a strip alone tells the width; of others, it is as long as they are.
+    strips = [extent for row, extent in ended if not any(row.cut) and not _among(row, short)]
+    of_strips = any(abs(b - a - whole * columns) < _STRIP_ERROR * (b - a) for a, b in strips)
+    from_names = not of_strips and not is_cut and abs(found.column_mm - width) > 0.05 * width
+    if of_strips:
+        width = whole
+    elif from_names:
         width = found.column_mm
     elif is_cut:
         width = found.names_apart_mm or _width_of_part(right - left, speed, columns)
@@ -82,23 +88,23 @@ def time_base(
             leading = []
         else:
             trailing = []
-    usual_mm = _usual_width(width, speed, columns)
+    usual_mm = _usual_width(width, speed, columns, found.names_apart_mm)
     gap = 0.0
     if usual_mm:
         # What stands beyond the foot of pulses at an end was read from them.
         begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
         before = ends < (np.median(trailing) + _FOOT_MM if trailing else np.inf)
         ends, gaps_before = ends[before], gaps_before[before]
-        named = found.names_left_mm(usual_mm)
+        names_gap = found.names_apart_mm and found.names_apart_mm - usual_mm
+        named = found.names_left_mm(usual_mm + max(names_gap or 0.0, 0.0))
         if not len(begins) + len(ends):
             begins = np.array([_left_from_steps(left, named, usual_mm, columns, short)])
         # The last sample stands one step before the end.
         ends = ends + speed / READING_RATE_HZ
         beside = np.array([bool(leading)] * len(begins) + [bool(trailing)] * len(ends))
-        gapped = [] if from_names else short
-        apart = found.names_apart_mm and found.names_apart_mm - usual_mm
+        gapped = [] if from_names and (names_gap or 0) < _NAMES_GAP_ERROR_MM else short
         left, gap = _left_and_gap(
-            begins, ends, gaps_before, beside, usual_mm, columns, gapped, named, apart
+            begins, ends, gaps_before, beside, usual_mm, columns, gapped, named, names_gap
         )
     elif leading:
         left = float(np.median(leading))
@@ -109,6 +115,10 @@ def time_base(
         starts, shortest = between
         return starts, _usual_width(shortest, speed, 1) or shortest
     return tuple(left + k * (width + gap) for k in range(columns)), width
+
+
+def _among(row: RowTrace, rows: list[RowTrace]) -> bool:
+    return any(row is other for other in rows)
 
 
 def _left_from_steps(
@@ -293,8 +303,13 @@ def _at_bold_line(left_mm: float) -> float:
     return line if abs(left_mm - line) < _ENDS_ERROR_MM else left_mm
 
 
-def _usual_width(width_mm: float, speed: float, columns: int) -> float | None:
-    """The usual width of a column near a measured one, which may hold a share of the gaps."""
+def _usual_width(
+    width_mm: float, speed: float, columns: int, names_apart_mm: float | None = None
+) -> float | None:
+    """The usual width of a column near a measured one, which may hold a share of the gaps.
+
+    The names of neighbouring columns stand as far apart as a column is wide, or further.
+    """
     whole = PAGE_SECONDS / columns * speed
     if abs(width_mm - whole) < _WIDTH_ERROR * whole:
         return whole
@@ -302,6 +317,8 @@ def _usual_width(width_mm: float, speed: float, columns: int) -> float | None:
     for usual in (window * speed for window in _USUAL_WINDOWS_S):
         slack = _WIDTH_ERROR * usual
         if -slack < width_mm - usual < max(slack, gap):
+            return usual
+        if names_apart_mm and _NAMED_GAPS_MM[0] < names_apart_mm - usual < _NAMED_GAPS_MM[1]:
             return usual
     return None
 

@@ -1,10 +1,13 @@
-"""Leads that were given out under a wrong name, told by their shape."""
+"""Leads that were given out under a wrong name, told by their places or their shape."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import correlate
+from scipy.spatial import cKDTree
 
 from ecg.leads import LEADS
 
@@ -40,6 +43,28 @@ def wrong_names(record_mv: Signal, estimate_mv: Signal) -> tuple[str, ...]:
         if best > _LEAST_CORRELATION and 1 - best**2 < _CLEARLY * (1 - own**2):
             wrong.append(lead)
     return tuple(wrong)
+
+
+def misplaced_names(
+    printed: Sequence[tuple[str, NDArray[np.floating]]],
+    read: Sequence[tuple[str, NDArray[np.floating]]],
+) -> tuple[str, ...]:
+    """Names under which a trace of another lead was given out: most of its points lie on that.
+
+    Args:
+        printed: lead and ``(n, 2)`` points of every trace in the picture.
+        read: the same of every trace that was read, NaN where nothing was.
+    """
+    leads = np.concatenate([np.full(len(points), LEADS.index(lead)) for lead, points in printed])
+    tree = cKDTree(np.concatenate([points for _, points in printed]))
+    wrong = set()
+    for lead, points in read:
+        seen = points[np.isfinite(points).all(axis=1)]
+        if len(seen):
+            on = np.bincount(leads[tree.query(seen)[1]])
+            if on.argmax() != LEADS.index(lead):
+                wrong.add(lead)
+    return tuple(lead for lead in LEADS if lead in wrong)
 
 
 def _longest_stretch(signal: Signal) -> Signal:

@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from dataset_generation.photo import Photo
 from ecg.formats.atomic import atomic_path
-from ecg.leads import LEAD_INDEX
-from ecg.metrics.lead_names import wrong_names
+from ecg.leads import LEAD_INDEX, LEADS
+from ecg.metrics.lead_names import misplaced_names, wrong_names
 from ecg.metrics.page import score_page
 from ecg.metrics.time_base import time_error
 from ecg.reading import READING_RATE_HZ, PageRejected, Reading
@@ -33,6 +33,7 @@ from pipeline.benchmark.cases import PRESETS, PageCase, make_photo, shown_part
 from segmentation.looks import NAMES
 
 _RIGHT_PEARSON = 0.5
+_UPSIDE_DOWN_PEARSON = -0.8
 _ROOMS = ("checkpoints", "dataset_generation", "digitization", "ecg", "learning", "segmentation")
 
 ReadsPicture = Callable[[NDArray[np.uint8]], Reading]
@@ -47,6 +48,7 @@ class Truth:
         record_mv: ``(12, m)`` the whole record at 500 Hz.
         layout: layout id.
         speed_mm_per_s, gain_mm_per_mv: as printed.
+        traces: lead and ``(n, 2)`` points in pixels of each printed trace; none where unknown.
     """
 
     printed_mv: NDArray[np.float32]
@@ -54,6 +56,7 @@ class Truth:
     layout: str
     speed_mm_per_s: float = 25.0
     gain_mm_per_mv: float = 10.0
+    traces: tuple[tuple[str, NDArray[np.float64]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ class PageFigures:
         leads_found: leads of which at least half was read and that correlate above 0.5 with the
             true lead of their name.
         leads_printed: leads printed.
-        wrong_names: leads given out whose samples are another lead's.
+        wrong_names: leads given out that are another's trace, or upside down; where the places of
+            the traces are not known, those whose samples are another lead's.
         pearson, rmse_uv, kaggle_ratio, mean_removed_snr_db: page means as ``ecg.metrics`` defines
             them.
         amplitude_error: median over leads; NaN where nothing was read.
@@ -126,6 +130,7 @@ def truth_of(photo: Photo, part: tuple[int, int, int, int] | None = None) -> Tru
     page = photo.page
     spec = page.spec
     left, right = (-np.inf, np.inf) if part is None else (part[0], part[0] + part[2])
+    corner = (0, 0) if part is None else part[:2]
     samples = round(spec.duration_s * READING_RATE_HZ)
     printed = np.full((12, samples), np.nan, np.float32)
     for trace, points in zip(page.traces, photo.trace_points, strict=True):
@@ -134,7 +139,11 @@ def truth_of(photo: Photo, part: tuple[int, int, int, int] | None = None) -> Tru
         row = printed[LEAD_INDEX[trace.lead], first : first + len(trace.signal_mv)]
         row[shown] = trace.signal_mv[shown]
     record = page.record.signal_mv.astype(np.float32)
-    return Truth(printed, record, spec.layout, spec.speed_mm_per_s, spec.gain_mm_per_mv)
+    traces = tuple(
+        (trace.lead, points - corner)
+        for trace, points in zip(page.traces, photo.trace_points, strict=True)
+    )
+    return Truth(printed, record, spec.layout, spec.speed_mm_per_s, spec.gain_mm_per_mv, traces)
 
 
 def judge(
@@ -175,9 +184,19 @@ def score(
     found = score_page(printed, None if reading is None else estimate, READING_RATE_HZ)
     lead_snr = np.full(12, np.nan)
     right = 0
+    upside_down = set()
     for lead in found.leads:
         lead_snr[LEAD_INDEX[lead.lead]] = lead.challenge_snr_db
         right += bool(lead.found and lead.pearson > _RIGHT_PEARSON)
+        if lead.found and lead.pearson < _UPSIDE_DOWN_PEARSON:
+            upside_down.add(lead.lead)
+    wrong: tuple[str, ...] = ()
+    if reading is not None and truth.traces:
+        read = [(trace.lead, trace.photo_points) for trace in reading.traces]
+        misplaced = {*misplaced_names(truth.traces, read), *upside_down}
+        wrong = tuple(lead for lead in LEADS if lead in misplaced)
+    elif reading is not None:
+        wrong = wrong_names(truth.record_mv, signal)
     amplitudes = [lead.amplitude_error for lead in found.leads]
     known = [value for value in amplitudes if np.isfinite(value)]
     figures = PageFigures(
@@ -193,7 +212,7 @@ def score(
         == (truth.speed_mm_per_s, truth.gain_mm_per_mv),
         leads_found=right,
         leads_printed=int(np.isfinite(printed).any(axis=1).sum()),
-        wrong_names=() if reading is None else wrong_names(truth.record_mv, signal),
+        wrong_names=wrong,
         pearson=float(found.pearson),
         rmse_uv=float(found.rmse_uv),
         kaggle_ratio=float(found.kaggle_ratio),

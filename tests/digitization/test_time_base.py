@@ -124,6 +124,22 @@ def test_where_columns_with_gaps_leave_the_picture_the_rhythm_strip_tells_their_
     np.testing.assert_allclose(starts, LEFT + 73.5 * np.arange(4), atol=0.15)
 
 
+@pytest.mark.parametrize("apart", [66.0, 71.6, 74.0])
+def test_columns_with_gaps_are_no_wider_than_their_names_stand_apart(apart):
+    # What stands before and behind two of the rows was read as theirs.
+    false = [_row(LEFT - 14, LEFT + 300) for _ in range(2)]
+    rows = [_row_with_gaps(LEFT, apart - 62.5), *false, _row(LEFT, LEFT + 249.95)]
+    rows[1:3] = [replace(row, presence=rows[0].presence) for row in false]
+    found = replace(
+        _found("3x4+1", 4, apart),
+        names_apart_mm=apart + 0.2,
+        name_edges=tuple((k, LEFT + 1 + (apart + 0.2) * k) for k in range(4)),
+    )
+    starts, width = time_base(found, rows, (), 25.0)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, LEFT + apart * np.arange(4), atol=0.2)
+
+
 def _cut_rows(beat_mm):
     """Three rows of which both ends leave the picture, with tall beats and low steps."""
     x = np.arange(0, 300, 0.125)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ecg.leads import LEAD_INDEX
-from ecg.metrics.lead_names import wrong_names
+from ecg.metrics.lead_names import misplaced_names, wrong_names
 from ecg.simulator import simulate
 
 
@@ -48,3 +48,30 @@ def test_an_inverted_lead_is_no_right_one(record):
 def test_a_column_read_a_beat_too_late_keeps_its_names(record):
     read = np.roll(_columns(record), 300, axis=1)
     assert wrong_names(record, read) == ()
+
+
+def _lines(*leads):
+    """Traces one below the other, of one shape."""
+    x = np.arange(200.0)
+    return [
+        (lead, np.stack([x, 40.0 * row + 30 * np.sin(x / 9) ** 9], axis=-1))
+        for row, lead in enumerate(leads)
+    ]
+
+
+def test_names_are_told_by_the_places_of_their_traces():
+    printed = _lines("I", "II", "V3", "II")
+    read = [(lead, points + 2.0) for lead, points in printed]
+    read[0][1][:90] = np.nan
+    read[1][1][:60, 1] += 35.0  # where it was lost to the one below
+    assert misplaced_names(printed, read) == ()
+
+
+def test_a_trace_of_another_lead_has_a_wrong_name():
+    printed = _lines("I", "II", "V3", "II")
+    read = [
+        (lead, points)
+        for (lead, _), (_, points) in zip(_lines("II", "I", "V3", "V3"), printed, strict=True)
+    ]
+    assert misplaced_names(printed, read) == ("I", "II", "V3")
+    assert misplaced_names(printed, [("aVL", np.full((5, 2), np.nan))]) == ()
