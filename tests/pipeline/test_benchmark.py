@@ -1,11 +1,13 @@
 """Benchmarks count failures, and keep what was read apart from what another reader read."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from ecg.leads import LEADS
 from ecg.reading import PageRejected
 from ecg.simulator import simulate
 from pipeline.benchmark.cases import (
@@ -38,16 +40,23 @@ def truth():
     return truth_of(make_photo(record, parse_case("3x4+1/clean"), 0))
 
 
-def _reading(signal, quality=0.9):
+def _reading(signal, quality=0.9, traces=()):
     return SimpleNamespace(
-        signal_mv=signal, layout="3x4+1", quality=quality, speed_mm_per_s=25.0, gain_mm_per_mv=10.0
+        signal_mv=signal,
+        layout="3x4+1",
+        quality=quality,
+        speed_mm_per_s=25.0,
+        gain_mm_per_mv=10.0,
+        traces=traces,
     )
 
 
 def _read(truth, noise_mv=1e-4, quality=0.9, order=range(12)):
     printed = truth.printed_mv
     noise = np.random.default_rng(1).normal(0, noise_mv, printed.shape).astype(np.float32)
-    reading = _reading((printed + noise)[list(order)], quality)
+    names = {LEADS[shown]: lead for lead, shown in zip(LEADS, order, strict=True)}
+    traces = [SimpleNamespace(lead=names[lead], photo_points=line) for lead, line in truth.traces]
+    reading = _reading((printed + noise)[list(order)], quality, traces)
     return judge("1", truth, lambda _: reading, PICTURE)
 
 
@@ -80,6 +89,19 @@ def test_leads_under_a_wrong_name_are_told(truth):
     figures = {one.metric: one.value for one in page_figures("c", [_read(truth, order=order)], "")}
     assert figures["leads_wrong_name"] == 2
     assert figures["pages_wrong_name_percent"] == 100
+
+
+def test_a_lead_upside_down_is_none_of_that_name(truth):
+    upside_down = truth.printed_mv.copy()
+    upside_down[LEADS.index("aVR")] *= -1
+    traces = [SimpleNamespace(lead=lead, photo_points=line) for lead, line in truth.traces]
+    shown = judge("1", truth, lambda _: _reading(upside_down, traces=traces), PICTURE)
+    assert shown.figures.wrong_names == ("aVR",)
+
+
+def test_where_places_are_not_known_names_are_told_by_shape(truth):
+    order = [1, 0, *range(2, 12)]
+    assert _read(replace(truth, traces=()), order=order).figures.wrong_names == ("I", "II")
 
 
 def test_pages_that_failed_count_in_every_mean(truth):

@@ -97,6 +97,7 @@ def test_the_gallery_shows_the_worst_first(tmp_path):
             quality=0.9,
             speed_mm_per_s=25.0,
             gain_mm_per_mv=10.0,
+            traces=(),
         )
 
     picture = np.zeros((8, 8, 3), np.uint8)
