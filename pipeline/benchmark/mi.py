@@ -102,11 +102,18 @@ def _pages(options: BenchmarkOptions, case: str) -> list[Figure]:
     records = (ptbxl.record(int(ecg_id), 500) for ecg_id in ids)
     pages = parse_case(_INPUTS[case])
     told: list[MiPrediction | None] = []
+    truly: dict[str, list[float]] = {"recordings": [], "windows": []}
     seconds: dict[str, list[float]] = {"diagnosis": [], "explanation": []}
-    for page in read_all(records, pages, options.seed, options.out, options.workers):
+    read = read_all(records, pages, options.seed, options.out, options.workers)
+    for ecg_id, page in zip(ids, read, strict=True):
+        recording = ptbxl.record(int(ecg_id), 500).signal_mv.astype(np.float32)
+        truly["recordings"].append(classifier.predict(recording, 500.0, None).probability)
         if page.status != "read":
             told.append(None)
+            truly["windows"].append(float(rows["mi"].mean()))
             continue
+        window = _where_read(recording, page.signal_mv)
+        truly["windows"].append(_told(classifier, window, 500.0).probability)
         maps = _maps_of(page.signal_mv, 500.0)
         began = perf_counter()
         told.append(classifier.predict(page.signal_mv, 500.0, maps))
@@ -121,6 +128,7 @@ def _pages(options: BenchmarkOptions, case: str) -> list[Figure]:
     return [
         *_figures(case, rows, probabilities, failed, options.seed),
         *_covered(case, rows, told, options.seed),
+        *_paired(case, rows, truly, options.seed),
         *(
             Figure(case, f"{name}_seconds_median", float(np.median(each)), len(each), "both", _DATA)
             for name, each in seconds.items()
@@ -144,6 +152,30 @@ def _covered(
             auroc_figure(case, truth, chance, patients, _DATA, seed, _REPEATS, "auroc_of_read")
         )
     return figures
+
+
+def _paired(
+    case: str, rows: pd.DataFrame, truly: dict[str, list[float]], seed: int
+) -> list[Figure]:
+    """AUROC on the same recordings, whole and only where they were read: what paper costs."""
+    truth, patients = rows["mi"].to_numpy(), rows["patient_id"].to_numpy()
+    return [
+        auroc_figure(
+            case, truth, np.array(chance), patients, _DATA, seed, _REPEATS, f"auroc_of_{name}"
+        )
+        for name, chance in truly.items()
+    ]
+
+
+def _where_read(
+    recording_mv: NDArray[np.float32], read_mv: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A recording where a page was read, else NaN."""
+    shown = np.full_like(recording_mv, np.nan)
+    common = min(recording_mv.shape[1], read_mv.shape[1])
+    seen = np.isfinite(read_mv[:, :common])
+    shown[:, :common][seen] = recording_mv[:, :common][seen]
+    return shown
 
 
 def _recordings(options: BenchmarkOptions) -> list[Figure]:

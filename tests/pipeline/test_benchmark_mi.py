@@ -13,7 +13,7 @@ import pytest
 from classification.findings import Findings
 from ecg.reading import PageRejected
 from pipeline.benchmark import BenchmarkError
-from pipeline.benchmark.mi import measure_mi
+from pipeline.benchmark.mi import _paired, _where_read, measure_mi
 from pipeline.benchmark.mi_external import SAYS_NOTHING, recordings_figures, reports_figures
 from pipeline.benchmark.mi_findings import finding_figures
 from pipeline.diagnoser import Diagnoser
@@ -97,6 +97,19 @@ DIAGNOSER = cast(Diagnoser, _Bright())
 
 def _values(figures):
     return {(one.case, one.metric): one.value for one in figures}
+
+
+def test_what_paper_costs_is_told_on_the_same_recordings():
+    recording = np.arange(24, dtype=np.float32).reshape(12, 2)
+    read = np.full((12, 3), np.nan, np.float32)
+    read[4, 1:] = 9.0
+    shown = _where_read(recording, read)
+    assert shown[4, 1] == recording[4, 1]
+    assert np.isnan(shown).sum() == 23
+    patients = pd.DataFrame({"mi": [True, False] * 4, "patient_id": range(8)})
+    chances = {"recordings": [0.9, 0.1] * 4, "windows": [0.9, 0.9, 0.9, 0.1] * 2}
+    figures = {one.metric: one.value for one in _paired("case", patients, chances, 0)}
+    assert figures == {"auroc_of_recordings": 1.0, "auroc_of_windows": 0.75}
 
 
 def test_recordings_are_told_and_the_uncertain_left_out(tmp_path):
