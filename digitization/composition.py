@@ -162,7 +162,7 @@ def _measure(
     einthoven, goldberger = limb_checks(signal)
     flat = flat_rows(signal, printed)
     empty = sum(np.isfinite(values).mean() < _EMPTY_STRIP[0] for _, values, _ in strips)
-    rhythm, strip_leads = add_strips(signal, confidence, strips, rhythm_read)
+    rhythm, strip_leads = add_strips(signal, confidence, strips, rhythm_read, einthoven)
     short = [lead for lead in printed if not lead.is_rhythm]
     printed = (*short, *strip_leads)
     signal = reconcile(signal, calibration.gain_mm_per_mv)

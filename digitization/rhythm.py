@@ -15,8 +15,10 @@ from ecg.paper import PrintedLead
 _TRUSTED_STRIP = 0.6
 _SAME_LEAD = 0.99
 _OTHER_LEAD = 0.95
+_LIKE_ENOUGH = ((0.9, 0.15), (0.8, 0.3))  # likeness, and how much more than to its own lead
 _MORE_UNLIKE = (2.5, 4.0)  # times, where the name was read and where not
 _UNLIKE = 0.2
+_LEAST_EINTHOVEN = 0.3
 _UNNAMED_USUAL = 0.7
 _UNNAMED_OTHER = 0.95
 _LIKE_NAMES = (range(3), range(3, 6), range(6, 12))  # lead numbers
@@ -27,6 +29,7 @@ def add_strips(
     confidence: NDArray[np.float32],
     strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]],
     named: tuple[bool, ...] | None,
+    einthoven: float = float("nan"),
 ) -> tuple[float, list[PrintedLead]]:
     """Lay rhythm strips over the short leads; return how well the two agree, and the strips.
 
@@ -34,13 +37,15 @@ def add_strips(
     more like, and is left out where it is like none. Where it was read, it is another only if it
     is far more like that (or that leaves far less unexplained) and has a like name ("II" is
     easily read as "I" or "III"); a line that is nothing like its lead is none of it. A name that
-    a person gave (``named`` is None) stands.
+    a person gave (``named`` is None) stands. Where limb leads contradict each other
+    (``einthoven``, as of ``limb_checks``), one of them was misread, and nothing is told by them.
     """
     agreements, leads = [], []
+    doubted = range(3) if einthoven < _LEAST_EINTHOVEN else ()
     taken: set[int] = set()
     for number, (lead, values, sure) in enumerate(strips):
         values, sure = _fit(values, signal.shape[1]), _fit(sure, signal.shape[1], 0.0)
-        scores = {k: likeness(values, signal[k]) for k in range(12) if k not in taken}
+        scores = {k: likeness(values, signal[k]) for k in range(12) if k not in {*taken, *doubted}}
         known = {k: value for k, value in scores.items() if np.isfinite(value)}
         index = LEAD_INDEX[lead.lead]
         if known and named is not None:
@@ -79,7 +84,8 @@ def lead_of_strip(index: int, is_named: bool, likenesses: Mapping[int, float]) -
     if is_named:
         like = any(index in group and likely in group for group in _LIKE_NAMES)
         nearer = best > _OTHER_LEAD and more_unlike > _MORE_UNLIKE[0]
-        if same or (like and (nearer or best > max(0.9, own + 0.15))):
+        clearly = any(best > max(least, own + more) for least, more in _LIKE_ENOUGH)
+        if same or (like and (nearer or clearly)):
             return likely
         return index if own > _UNLIKE or index not in likenesses else None
     nearer = best > _SAME_LEAD and more_unlike > _MORE_UNLIKE[1]

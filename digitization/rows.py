@@ -22,7 +22,9 @@ _TALL_STRIP_MM = 96.0
 _SIDE_MM = 14.0
 _SURE_NAME = 0.5
 _NAME_INK = 0.1
-_AT_BORDER_MM = 0.5
+_NEAR_BORDER_MM = 6.0
+_AT_BORDER_MM = 1.0
+_ABOUT_PEAK_MM = 2.0
 _BESIDE_PHOTO_MM = 1.5
 
 
@@ -54,10 +56,12 @@ def read_rows(
         return _read_strips(photo, geometry, some, (left, right), height_mm, seen.names, looks)
 
     traces = dict(zip(rows, read(rows, _STRIP_MM), strict=True))
-    # Waves that reach the border of their strip may go on beyond it.
-    tall = [row for row in rows if _reaches(traces[row], row.y_mm)]
+    # Waves that come near the border of their strip may go on beyond it: a column whose trace
+    # lies beyond has none there, and steep waves end far from the border so.
+    tall = [row for row in rows if _near_border(traces[row], row.y_mm).any()]
     if tall:
-        traces.update(zip(tall, read(tall, _TALL_STRIP_MM), strict=True))
+        for row, trace in zip(tall, read(tall, _TALL_STRIP_MM), strict=True):
+            traces[row] = _with_peaks(traces[row], trace, row.y_mm)
     return {row: _seen_to_end(trace, geometry, photo) for row, trace in traces.items()}
 
 
@@ -105,9 +109,30 @@ def _doubt_names(
         heights[max(above, 0) : max(below + 1, 0), max(first, 0) : max(last + 1, 0)] *= _NAME_INK
 
 
-def _reaches(trace: RowTrace, level_mm: float) -> bool:
-    """Whether a trace comes to the border of a usual strip."""
-    return bool((np.abs(trace.y_mm - level_mm) > _STRIP_MM / 2 - _AT_BORDER_MM).any())
+def _near_border(trace: RowTrace, level_mm: float) -> NDArray[np.bool_]:
+    """``(n,)`` whether a trace comes near the border of a usual strip."""
+    near: NDArray[np.bool_] = np.abs(trace.y_mm - level_mm) > _STRIP_MM / 2 - _NEAR_BORDER_MM
+    return near
+
+
+def _with_peaks(usual: RowTrace, tall: RowTrace, level_mm: float) -> RowTrace:
+    """A row with the waves that go beyond a usual strip as a tall one shows them.
+
+    All else is read more exactly in a usual strip.
+    """
+
+    def about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        window = np.ones(2 * round(_ABOUT_PEAK_MM * COLUMNS_PER_MM) + 1)
+        return np.convolve(columns, window, "same") > 0.5
+
+    beyond = np.abs(tall.y_mm - level_mm) > _STRIP_MM / 2 - _AT_BORDER_MM
+    there = about(beyond & about(_near_border(usual, level_mm)))
+    return replace(
+        usual,
+        y_mm=np.where(there, tall.y_mm, usual.y_mm),
+        confidence=np.where(there, tall.confidence, usual.confidence),
+        presence=np.where(there, tall.presence, usual.presence),
+    )
 
 
 def _seen_to_end(trace: RowTrace, geometry: PageGeometry, photo: NDArray[np.uint8]) -> RowTrace:

@@ -117,12 +117,13 @@ def test_a_long_pulse_tells_a_fast_paper(width_mm, speed):
 
 def test_beats_that_make_no_sense_at_25_are_at_50():
     assert likely_speed(Beats(43.0, 0.63)) == 50
-    assert likely_speed(Beats(21.0, 0.41)) is None
+    assert likely_speed(Beats(21.0, 0.41)) == 25
     assert likely_speed(Beats(34.0, 0.42)) is None  # a slow heart with narrow complexes
     assert likely_speed(None) is None
 
 
 FAST = Beats(43.0, 0.63)
+SLOW = Beats(15.2, 0.34)
 WIDE = PulseMeasured(10.0, 10.0)
 USUAL = PulseMeasured(5.0, 10.0)
 
@@ -135,6 +136,8 @@ USUAL = PulseMeasured(5.0, 10.0)
         (Printed(25.0), [], FAST, None, 25, "printed text"),
         (Printed(), [WIDE], None, None, 50, "calibration pulse"),
         (Printed(), [USUAL], FAST, None, 25, "calibration pulse"),
+        (Printed(), [WIDE], SLOW, None, 25, "plausibility"),
+        (Printed(50.0), [WIDE], SLOW, None, 50, "printed text"),
         (Printed(), [None], FAST, None, 50, "plausibility"),
         (Printed(), [], None, None, 25, "usual"),
     ],
@@ -162,6 +165,8 @@ def test_print_against_one_pulse_lowers_the_trust():
     against_width = decide(Printed(25.0), [_pulse(14, 10)], ROWS, [WIDE], None)
     assert against_width.speed_mm_per_s == 25
     assert against_width.trust < 1
+    beats_agree = decide(Printed(25.0), [_pulse(14, 10)], ROWS, [WIDE], SLOW)
+    assert (beats_agree.speed_mm_per_s, beats_agree.trust) == (25, 1)
     short = decide(Printed(50.0), [_pulse(14, 10)], ROWS, [USUAL], None)
     assert (short.speed_mm_per_s, short.trust) == (50, 1)
 

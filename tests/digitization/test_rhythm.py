@@ -18,6 +18,7 @@ I1, II, III, V1, V5 = (LEAD_INDEX[lead] for lead in ("I", "II", "III", "V1", "V5
         pytest.param(III, True, {II: 0.9995, III: 0.966}, II, id="and alike leads are told apart"),
         pytest.param(III, True, {II: 0.993, III: 0.985}, III, id="by much, not by little"),
         pytest.param(I1, True, {I1: 0.917, II: 0.968}, II, id="nor by little of much"),
+        pytest.param(III, True, {II: 0.885, III: 0.488}, II, id="by more where a line hides much"),
         pytest.param(V5, True, {I1: 0.1, V5: 0.002}, None, id="a line that is no trace"),
         pytest.param(V5, True, {I1: 0.9}, V5, id="whose short lead was not read"),
         pytest.param(V5, True, {I1: 0.92, V5: 0.4}, V5, id="no name is read as quite another"),
@@ -44,3 +45,21 @@ def test_leads_of_one_shape_are_told_apart_by_their_heights():
     assert [lead.lead for lead in leads] == ["V5"]
     assert agreement == pytest.approx(1.0)
     np.testing.assert_array_equal(signal[V5], 1.4 * beats)
+
+
+def test_a_strip_keeps_its_name_where_its_short_lead_was_misread():
+    time = np.arange(5000) / 500
+    beats = (np.sin(np.arange(5000) / 40) ** 21).astype(np.float32)
+    wander = (3 * np.exp(-time / 2)).astype(np.float32)
+    two = beats + wander
+    strip = PrintedLead("II", 1, 3, 0, 0.0, 10.0, True)
+
+    def shown(einthoven: float) -> list[str]:
+        signal = np.full((12, 5000), np.nan, np.float32)
+        signal[I1, :1250], signal[II, :1250] = 0.5 * beats[:1250] + wander[:1250], -wander[:1250]
+        strips = [(strip, two, np.ones_like(two))]
+        _, leads = add_strips(signal, np.zeros_like(signal), strips, (True,), einthoven)
+        return [lead.lead for lead in leads]
+
+    assert shown(einthoven=-0.2) == ["II"]
+    assert shown(einthoven=0.99) == ["I"]
