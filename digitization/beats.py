@@ -13,15 +13,17 @@ from digitization.traces import RowTrace
 _REFRACTORY_MM = 6.0
 _HALF_BEAT_MM = 4.0
 _FEWEST = 4
+_WIDTH_QUANTILE = 0.25
 
 
 @dataclass(frozen=True)
 class Beats:
-    """Medians over the beats of a page.
+    """The beats of a page.
 
     Attributes:
-        interval_mm: from one beat to the next in a row.
-        width_mm: spread (standard deviation) of a beat's squared slope along the row.
+        interval_mm: from one beat to the next in a row, the median.
+        width_mm: spread (standard deviation) of a beat's squared slope along the row, the lower
+            quartile: beats from a ventricle are wide at any speed.
     """
 
     interval_mm: float
@@ -55,4 +57,4 @@ def measure_beats(rows: Iterable[RowTrace]) -> Beats | None:
             widths.append(float(np.sqrt(np.average((x - middle) ** 2, weights=weights))))
     if len(widths) < _FEWEST or not intervals:
         return None
-    return Beats(float(np.median(intervals)), float(np.median(widths)))
+    return Beats(float(np.median(intervals)), float(np.quantile(widths, _WIDTH_QUANTILE)))

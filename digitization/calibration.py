@@ -54,7 +54,7 @@ _LONG_PULSE_MM = 6.7
 _USUAL_PULSE_MM = (4.4, 5.8)
 # Medians and spreads of the logarithms of interval and width of beats in mm at 25 and 50 mm/s,
 # over records of PTB-XL's folds 1 to 8 printed as 3x4+1 and 6x2.
-_BEATS = {25.0: ((3.080, 0.203), (-0.920, 0.167)), 50.0: ((3.767, 0.200), (-0.454, 0.160))}
+_BEATS = {25.0: ((3.076, 0.188), (-1.083, 0.146)), 50.0: ((3.766, 0.195), (-0.542, 0.137))}
 _FREEDOM = 5.0
 _LIKELIER = {50.0: 4.0, 25.0: 2.0}  # log-likelihood; the faster paper is the rarer
 
@@ -276,8 +276,8 @@ def likely_speed(beats: Beats | None) -> float | None:
     """Paper speed at which the beats of a page make sense; None where both speeds do.
 
     At the wrong speed a heart seems to beat half as often, with complexes twice as wide. Of
-    fold 9 at 50 mm/s, 84 of 100 records are told and one in 2,000 is told to be at 25; at 25
-    mm/s it is 80 of 100, and one in 300.
+    fold 9 at 50 mm/s nine records in ten are told, and one in a thousand is told to be at 25; at
+    25 mm/s it is nine in ten, and two in a thousand.
     """
     if beats is None:
         return None

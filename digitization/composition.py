@@ -26,6 +26,7 @@ LEAST_RHYTHM = 0.3
 _BY_CHANCE = 0.4
 _NO_RHYTHM = 3.0
 _FLAT_ROW = 5.0
+_LEAST_READ = 0.3  # share of a lead; of less, specks and print are all there is
 _EMPTY_STRIP = (0.3, 2.0)  # share of it that was read, and what speaks against it, in names
 _BESIDE_PULSE_MM = 3.0
 
@@ -150,10 +151,12 @@ def _measure(
         )
         expected += len(values)
         read += int(np.isfinite(values).sum())
-        if np.isfinite(values).mean() > 0.3:
+        if np.isfinite(values).mean() > _LEAST_READ:
             starts.setdefault(lead.lead, lead.start_s)
         if lead.is_rhythm:
             strips.append((lead, values, sure))
+            continue
+        if np.isfinite(values).mean() <= _LEAST_READ:
             continue
         first = round(lead.start_s * READING_RATE_HZ)
         room = min(len(values), samples - first)

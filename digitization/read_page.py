@@ -203,6 +203,7 @@ def _read(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> R
         traces=tuple(
             _trace(traces[best.found.rows[lead.row]], lead, best, speed, geometry)
             for lead in best.printed
+            if lead.lead in best.starts
         ),
         geometry=geometry,
         lead_maps=_maps(best.signal_mv, best.starts),
