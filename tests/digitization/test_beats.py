@@ -27,6 +27,21 @@ def test_twice_the_speed_doubles_what_is_measured():
     assert fast.width_mm > 1.3 * slow.width_mm
 
 
+def test_every_other_beat_may_be_wide():
+    x = np.arange(0, 150, 1 / 12)
+    narrow, wide = (
+        sum(20 * width * np.exp(-(((x - beat) / width) ** 2)) for beat in range(first, 150, 30))
+        for first, width in ((10, 0.5), (25, 1.5))
+    )
+    sure = np.ones(len(x), np.float32)
+    both = measure_beats([RowTrace(x, narrow + wide, sure, sure)])
+    alone = measure_beats([RowTrace(x, narrow, sure, sure)])
+    assert both is not None
+    assert alone is not None
+    assert both.interval_mm == pytest.approx(15.0, abs=1.5)
+    assert both.width_mm == pytest.approx(alone.width_mm, rel=0.1)
+
+
 def test_no_beats_are_no_measure():
     x = np.arange(0, 100, 1 / 12)
     sure = np.ones(len(x), np.float32)

@@ -13,7 +13,7 @@ from ecg.metrics.page import score_page
 from ecg.paper import LAYOUTS, Layout
 from ecg.reading import PageRejected
 from pipeline.benchmark.pages import truth_of
-from tests.digitization.perfect_looks import photograph, read_perfectly
+from tests.digitization.perfect_looks import PerfectLooks, photograph, read_perfectly
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,29 @@ def test_unprinted_seconds_stay_unmeasured(monkeypatch):
     assert v1.min() > 4.9
     assert v1.max() < 7.6
     assert (reading.confidence[~np.isfinite(reading.signal_mv)] == 0).all()
+
+
+def test_specks_are_no_lead(monkeypatch):
+    photo = photograph("3x4", "clean", 7)
+    page = photo.page
+    v5 = next(trace for trace in page.traces if trace.lead == "V5")
+    keep = np.arange(len(v5.points_mm)) < 0.1 * len(v5.points_mm)
+    specks = replace(v5, points_mm=np.where(keep[:, None], v5.points_mm, np.nan))
+    seen = PerfectLooks.read_row
+
+    def read_row(self, picture, geometry, row, looks):
+        trace = seen(self, picture, geometry, row, looks)
+        middle = np.nanmedian(specks.points_mm, axis=0)
+        if abs(row.y_mm - middle[1]) > 8:
+            return trace
+        lost = trace.x_mm > np.nanmax(specks.points_mm[:, 0])
+        return replace(trace, y_mm=np.where(lost, np.nan, trace.y_mm))
+
+    monkeypatch.setattr(PerfectLooks, "read_row", read_row)
+    reading = read_perfectly(photo, monkeypatch)
+    assert np.isnan(reading.signal_mv[LEAD_INDEX["V5"]]).all()
+    assert "V5" not in {trace.lead for trace in reading.traces}
+    assert np.isfinite(reading.signal_mv[LEAD_INDEX["V2"]]).any()
 
 
 def test_an_upside_down_page_is_turned(monkeypatch):
