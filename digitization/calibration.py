@@ -56,7 +56,7 @@ _USUAL_PULSE_MM = (4.4, 5.8)
 # over records of PTB-XL's folds 1 to 8 printed as 3x4+1 and 6x2.
 _BEATS = {25.0: ((3.076, 0.188), (-1.083, 0.146)), 50.0: ((3.766, 0.195), (-0.542, 0.137))}
 _FREEDOM = 5.0
-_LIKELIER = {50.0: 4.0, 25.0: 2.0}  # log-likelihood; the faster paper is the rarer
+_LIKELIER = {50.0: 5.0, 25.0: 2.0}  # log-likelihood; the faster paper is the rarer
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ def likely_speed(beats: Beats | None) -> float | None:
     """Paper speed at which the beats of a page make sense; None where both speeds do.
 
     At the wrong speed a heart seems to beat half as often, with complexes twice as wide. Of
-    fold 9 at 50 mm/s nine records in ten are told, and one in a thousand is told to be at 25; at
+    fold 9 at 50 mm/s five records in six are told, and one in a thousand is told to be at 25; at
     25 mm/s it is nine in ten, and two in a thousand.
     """
     if beats is None:

@@ -26,8 +26,8 @@ LEAST_RHYTHM = 0.3
 _BY_CHANCE = 0.4
 _NO_RHYTHM = 3.0
 _FLAT_ROW = 5.0
-_LEAST_READ = 0.3  # share of a lead; of less, specks and print are all there is
-_EMPTY_STRIP = (0.3, 2.0)  # share of it that was read, and what speaks against it, in names
+_LEAST_READ = 0.3  # share of a lead; less is specks and print
+_EMPTY_STRIP = 2.0  # what speaks against a layout with one, in names
 _BESIDE_PULSE_MM = 3.0
 
 
@@ -82,7 +82,7 @@ class Composition:
             + 1.5 * known(checks.rhythm)
             - _NO_RHYTHM * (checks.rhythm < LEAST_RHYTHM)
             - _FLAT_ROW * self.flat_rows
-            - _EMPTY_STRIP[1] * self.empty_strips
+            - _EMPTY_STRIP * self.empty_strips
         )
 
 
@@ -151,12 +151,12 @@ def _measure(
         )
         expected += len(values)
         read += int(np.isfinite(values).sum())
-        if np.isfinite(values).mean() > _LEAST_READ:
-            starts.setdefault(lead.lead, lead.start_s)
         if lead.is_rhythm:
             strips.append((lead, values, sure))
-            continue
         if np.isfinite(values).mean() <= _LEAST_READ:
+            continue
+        starts.setdefault(lead.lead, lead.start_s)
+        if lead.is_rhythm:
             continue
         first = round(lead.start_s * READING_RATE_HZ)
         room = min(len(values), samples - first)
@@ -164,7 +164,7 @@ def _measure(
         confidence[LEAD_INDEX[lead.lead], first : first + room] = sure[:room]
     einthoven, goldberger = limb_checks(signal)
     flat = flat_rows(signal, printed)
-    empty = sum(np.isfinite(values).mean() < _EMPTY_STRIP[0] for _, values, _ in strips)
+    empty = sum(np.isfinite(values).mean() < _LEAST_READ for _, values, _ in strips)
     rhythm, strip_leads = add_strips(signal, confidence, strips, rhythm_read, einthoven)
     short = [lead for lead in printed if not lead.is_rhythm]
     printed = (*short, *strip_leads)

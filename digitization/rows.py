@@ -25,6 +25,7 @@ _NAME_INK = 0.1
 _NEAR_BORDER_MM = 6.0
 _AT_BORDER_MM = 1.0
 _ABOUT_PEAK_MM = 2.0
+_GONE = 0.8
 _BESIDE_PHOTO_MM = 1.5
 
 
@@ -118,7 +119,8 @@ def _near_border(trace: RowTrace, level_mm: float) -> NDArray[np.bool_]:
 def _with_peaks(usual: RowTrace, tall: RowTrace, level_mm: float) -> RowTrace:
     """A row with the waves that go beyond a usual strip as a tall one shows them.
 
-    All else is read more exactly in a usual strip.
+    Where the usual strip does not lose it, the trace ends there, and what lies beyond is another
+    row's; and all else is read more exactly in a usual strip.
     """
 
     def about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -126,7 +128,8 @@ def _with_peaks(usual: RowTrace, tall: RowTrace, level_mm: float) -> RowTrace:
         return np.convolve(columns, window, "same") > 0.5
 
     beyond = np.abs(tall.y_mm - level_mm) > _STRIP_MM / 2 - _AT_BORDER_MM
-    there = about(beyond & about(_near_border(usual, level_mm)))
+    left = about(_near_border(usual, level_mm)) & about(usual.presence < _GONE)
+    there = about(beyond & left)
     return replace(
         usual,
         y_mm=np.where(there, tall.y_mm, usual.y_mm),
