@@ -220,14 +220,14 @@ def pulse_gain(
         for pulse, own in zip(pulses, heights, strict=True)
         if abs(np.log(own / nearest)) < tolerance
     ]
-    placed = any(_at_an_end(pulse, row) for pulse in agreeing for row in rows)
+    placed = any(at_an_end(pulse, row) for pulse in agreeing for row in rows)
     enough = len(agreeing) >= (1 if usual or (len(heights) == 1 and placed) else 2)
     if abs(np.log(height / nearest)) > tolerance or not enough:
         return None, height
     return float(nearest), height
 
 
-def _at_an_end(pulse: PulseSeen, row: RowSeen) -> bool:
+def at_an_end(pulse: PulseSeen, row: RowSeen) -> bool:
     """Whether a pulse stands before or after a row."""
     beside = (
         abs(pulse.right_mm - row.left_mm) < _BESIDE_ROW_MM
@@ -256,7 +256,7 @@ def _usual_width(
         return None
     width = float(np.median([own for _, own in clear]))
     agreeing = sum(abs(own - width) < _SAME_WIDTH_MM for _, own in clear)
-    alone = len(clear) == 1 and any(_at_an_end(clear[0][0], row) for row in rows)
+    alone = len(clear) == 1 and any(at_an_end(clear[0][0], row) for row in rows)
     return width if alone or agreeing > max(1, len(clear) / 2) else None
 
 

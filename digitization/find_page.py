@@ -24,6 +24,7 @@ BEST_PIXELS_PER_MM = 5.0
 LAYOUT_PIXELS_PER_MM = 4.0
 """Scale of the page that the layout look sees; it is trained at it."""
 LARGEST_LOOK_PX = 2600
+ASK_FOR_SCALE = "a flat picture without a grid can be read if you give its scale with --mm-per-px"
 _ENOUGH_NAMES = 4.5
 _ROWS_LIKE_A_NAME_MM = 500.0
 _TURNED = 0.7
@@ -35,6 +36,8 @@ _FIRST_LOOK_PX = 1280
 _STILL_SEEN = 0.8
 _LARGEST_PAGE_MM = 650.0
 _MANY_CROSSINGS = 150
+_SURE_CROSSINGS = 300
+_LEAST_GRID = 0.03  # of a picture; letters and pulses of a page without a grid make up less
 _USUAL_SCALES = (4.2, 6.0)  # pixels per mm at which the page look places lines best
 
 
@@ -75,11 +78,12 @@ def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
     if not tried:
         reason = str(refusal or "No ECG grid was found.").removesuffix(".")
         raise PageRejected(
-            f"{reason}; a flat picture without a grid can be read if you give its scale with "
-            "--mm-per-px.",
+            f"{reason}; {ASK_FOR_SCALE}.",
             "grid",
         )
     support, geometry, size = max(tried, key=lambda item: item[0])
+    if support < _SURE_CROSSINGS and _share(support, geometry, photo) < _LEAST_GRID:
+        raise PageRejected(f"No ECG grid was found; {ASK_FOR_SCALE}.", "grid")
     seen_at = geometry.pixels_per_mm() * size / longest
     better = round(longest * BEST_PIXELS_PER_MM / geometry.pixels_per_mm())
     if seen_at <= _USUAL_SCALES[0] and better > 2 * longest:
@@ -88,6 +92,22 @@ def find_geometry(photo: NDArray[np.uint8], looks: SeesPages) -> PageGeometry:
     if _USUAL_SCALES[0] < seen_at < _USUAL_SCALES[1]:
         return geometry
     return _closer(photo, looks, geometry, support) or geometry
+
+
+def grid_share(photo: NDArray[np.uint8], looks: SeesPages) -> float:
+    """The share of a picture in which a grid is seen, by its crossings of 5 mm lines."""
+    try:
+        geometry, support = _geometry_at(
+            photo, looks, min(_FIRST_LOOK_PX, 2 * max(photo.shape[:2]))
+        )
+    except PageRejected:
+        return 0.0
+    return _share(support, geometry, photo)
+
+
+def _share(support: float, geometry: PageGeometry, photo: NDArray[np.uint8]) -> float:
+    square_px = (MAJOR_GRID_MM * geometry.pixels_per_mm()) ** 2
+    return support * square_px / (photo.shape[0] * photo.shape[1])
 
 
 def _closer(

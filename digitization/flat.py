@@ -12,12 +12,15 @@ from ecg.reading import PageRejected
 _PAGE_MM = (20.0, 650.0)
 
 
-def flat_geometry(size: tuple[int, int], mm_per_px: float) -> PageGeometry:
-    """The map of a picture that shows the page flat and straight.
+def flat_geometry(
+    size: tuple[int, int], mm_per_px: float, clockwise_degrees: float = 0.0
+) -> PageGeometry:
+    """The map of a picture that shows the page flat.
 
     Args:
         size: width and height of the picture in pixels.
         mm_per_px: its scale.
+        clockwise_degrees: by how much the page is turned about the middle of the picture.
 
     Raises:
         PageRejected: no page is as large or as small as the picture would be.
@@ -36,4 +39,8 @@ def flat_geometry(size: tuple[int, int], mm_per_px: float) -> PageGeometry:
     page_mm = np.stack([x, y], axis=-1) * MAJOR_GRID_MM - BORDER_MM
     # The first pixel's centre lies half a pixel within the picture.
     points = page_mm / mm_per_px - 0.5
+    middle = np.array(size) / 2 - 0.5
+    turn = np.deg2rad(clockwise_degrees)
+    along, down = (np.cos(turn), np.sin(turn)), (-np.sin(turn), np.cos(turn))
+    points = middle + (points - middle) @ np.array([along, down])
     return PageGeometry(points, MAJOR_GRID_MM, (-BORDER_MM, -BORDER_MM))

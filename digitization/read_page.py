@@ -35,6 +35,7 @@ from digitization.find_page import (
 from digitization.flat import flat_geometry
 from digitization.given import GivenPage, place_leads, see_given, settle, turns_of
 from digitization.layout import candidate_layouts
+from digitization.no_grid import find_flat
 from digitization.page_description import describe_page
 from digitization.page_seen import PageSeen, RowSeen
 from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
@@ -54,6 +55,8 @@ _UNSEEN = ("grid", "layout", "trace")
 _LEAST_NAMES = (1.0, 2.5)  # of a strip, of another page
 _CANDIDATES = 24
 _CLOSE_SCORE = 4.0
+_LEAST_FLAT_QUALITY = 0.9
+_FEW_NAMES, _LEAST_GOLDBERGER = 4.5, 0.4
 _LEAST_SUPPORT = 4.0
 _LEAST_SUPPORT_STRIP = 0.8
 
@@ -110,7 +113,8 @@ def read_page(
 ) -> Reading:
     """Digitize the page in a photo.
 
-    Where too little is seen of a page, it is looked at again as ``looks_again`` says.
+    Where too little is seen of a page, it is looked at again as ``looks_again`` says, and then
+    taken for a flat picture without a grid.
 
     Args:
         photo: ``(h, w, 3)`` uint8 RGB, upright or at any quarter turn.
@@ -128,21 +132,48 @@ def read_page(
     except PageRejected as rejected:
         if rejected.stage not in _UNSEEN:
             raise
-        for contrast, picture in looks_again(photo):
-            try:
-                reading = _read(picture, looks, options)
-            except PageRejected:
-                continue
-            needed = _LEAST_NAMES[reading.layout != "strip"]
-            by_names = reading.evidence["layout"]["names_score"] >= needed
-            # Tables agree with themselves by chance; of what came out only now, names must tell.
-            if by_names or options.leads_by_hand:
-                return replace(reading, evidence={**reading.evidence, "contrast": contrast})
-        raise
+        reading = _read_again(photo, looks, options) or _read_flat(photo, looks, options)
+        if reading is None:
+            raise
+        return reading
 
 
-def _read(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> Reading:
-    """Digitize the page in a photo as it is."""
+def _read_again(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> Reading | None:
+    """Digitize the page in the same photo with another contrast; None where that cannot be."""
+    for contrast, picture in looks_again(photo):
+        try:
+            reading = _read(picture, looks, options)
+        except PageRejected:
+            continue
+        needed = _LEAST_NAMES[reading.layout != "strip"]
+        by_names = reading.evidence["layout"]["names_score"] >= needed
+        # Tables agree with themselves by chance; of what came out only now, names must tell.
+        if by_names or options.leads_by_hand:
+            return replace(reading, evidence={**reading.evidence, "contrast": contrast})
+    return None
+
+
+def _read_flat(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> Reading | None:
+    """Digitize a page that has no grid in a flat picture; None where there is none."""
+    parts = options.given.parts
+    if parts.points is not None or parts.corners is not None or options.mm_per_px is not None:
+        return None
+    flat = find_flat(photo, looks)
+    if flat is None:
+        return None
+    # Of a curled page or one seen askew, the scale is not the same everywhere.
+    sure = replace(options, min_quality=max(options.min_quality, _LEAST_FLAT_QUALITY))
+    reading = _read(photo, looks, sure, flat.geometry)
+    return replace(reading, evidence={**reading.evidence, "scale": flat.evidence})
+
+
+def _read(
+    photo: NDArray[np.uint8],
+    looks: SeesPages,
+    options: ReadOptions,
+    flat: PageGeometry | None = None,
+) -> Reading:
+    """Digitize the page in a photo as it is, its map known where it is flat."""
     given, parts = options.given, options.given.parts
     if min(photo.shape[:2]) < 40:
         raise PageRejected(
@@ -153,7 +184,7 @@ def _read(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> R
     steps = _Steps()
     by_hand = parts.points is not None or parts.corners is not None
     with steps.take("page geometry", given=by_hand):
-        geometry, crossings = _geometry(photo, options, looks)
+        geometry, crossings = (flat, None) if flat else _geometry(photo, options, looks)
     with steps.take("layout look", given=not given.sees_layout):
         geometry, seen, turned = _see_page(photo, geometry, given, looks)
     with steps.take("trace look", given=given.trace_mask is not None):
@@ -360,6 +391,14 @@ def _refuse(best: Composition, options: ReadOptions) -> None:
         raise PageRejected(
             "The lead names could not be read well enough to tell which trace is which lead; "
             "take the photo closer and sharper, or name the layout with --layout.",
+            "layout",
+        )
+    few_names = best.found.score < _FEW_NAMES and not options.leads_by_hand
+    if few_names and agreement.goldberger < _LEAST_GOLDBERGER:
+        raise PageRejected(
+            "Few lead names could be read, and the augmented leads do not agree with the limb "
+            "leads, so leads were told wrongly; take the photo closer, with the whole page in it, "
+            "or name the layout with --layout.",
             "layout",
         )
     if agreement.rhythm < LEAST_RHYTHM:

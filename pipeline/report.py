@@ -199,6 +199,9 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
         caveats.append(
             "The photo was hard to read: compare the coloured traces with the printed ones."
         )
+    if reading is not None and "scale" in reading.evidence:
+        source = reading.evidence["scale"]["source"]
+        caveats.append(f"The page shows no grid: its scale was told by the {source}.")
     if reading is not None and _chest_leads_by_place(reading, missing):
         caveats.append(
             "No name of a chest lead was read on the page: V1 to V6 are named by their usual "

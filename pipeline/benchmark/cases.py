@@ -40,6 +40,7 @@ class Variant:
         names: lead names are written in another way than the usual one.
         far_names: lead names stand high above their traces, or over the middle or end of them.
         panels: every trace has a grid of its own, with room between the columns.
+        no_grid: the paper is blank, but for calibration pulses.
     """
 
     dpi: float | None = None
@@ -54,6 +55,7 @@ class Variant:
     names: bool = False
     far_names: bool = False
     panels: bool = False
+    no_grid: bool = False
 
 
 VARIANTS: dict[str, Variant] = {
@@ -73,6 +75,7 @@ VARIANTS: dict[str, Variant] = {
     "other_names": Variant(names=True),
     "far_names": Variant(far_names=True),
     "panels": Variant(panels=True),
+    "no_grid": Variant(no_grid=True),
 }
 """Variants by the name that a case carries."""
 
@@ -84,6 +87,7 @@ PAGE_CASES: tuple[str, ...] = (
         for variant in (
             "100dpi", "150dpi", "300dpi", "no_pulse", "black_grid", "rotated", "wrinkled",
             "ecg_image_kit", "cropped", "other_names", "far_names", "panels",
+            "no_grid",
         )
     ),
     "3x4+1/photo/ecg_image_kit",
@@ -152,6 +156,8 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
             continue
         if spec.simultaneous or spec.pulse == "each" or wanted.pulse not in (None, spec.pulse):
             continue
+        if wanted.no_grid and spec.pulse == "none":
+            continue
         if wanted.order not in (None, spec.order) or (wanted.names and spec.name_style == "usual"):
             continue
         far = spec.name_share > 0 or spec.name_dy_mm < _FAR_MM
@@ -164,6 +170,9 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
             continue
         if spec.duration_s == whole_s or layout == "strip":
             break
+    if wanted.no_grid:
+        grid = replace(spec.grid, major_width_mm=0.0, minor_width_mm=0.0, frame=False, panels_mm=())
+        spec = replace(spec, grid=grid)
     if wanted.black_grid:
         grid = replace(spec.grid, major_rgb=_BLACK, minor_rgb=_GREY)
         spec = replace(spec, grid=grid, paper_rgb=_WHITE)

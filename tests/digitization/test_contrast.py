@@ -46,6 +46,7 @@ def _reader_that_sees_only(monkeypatch: pytest.MonkeyPatch, seen: Any, stage: st
         return seen
 
     monkeypatch.setattr(reader, "_read", read)
+    monkeypatch.setattr(reader, "find_flat", lambda photo, looks: None)
     return photos
 
 

@@ -1,6 +1,8 @@
 """With perfect looks, the reader itself loses almost nothing."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,3 +138,25 @@ def test_a_page_without_names_is_read_where_all_that_it_says_twice_agrees(monkey
 def test_a_page_without_names_that_says_less_is_refused(layout, seed, monkeypatch):
     with pytest.raises(PageRejected, match="lead names"):
         read_perfectly(without_names(photograph(layout, "photo", seed)), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("names", "goldberger", "refused"), [(2.0, 0.2, True), (2.0, 0.9, False), (8.0, 0.2, False)]
+)
+def test_few_names_and_augmented_leads_that_do_not_fit_are_refused(names, goldberger, refused):
+    from digitization.quality import Agreement
+    from digitization.read_page import ReadOptions, _refuse
+
+    page: Any = SimpleNamespace(
+        agreement=Agreement(1.0, 1.0, 1.0, goldberger, 1.0),
+        found=SimpleNamespace(score=names, layout=LAYOUTS["3x4+1"]),
+        flat_rows=0,
+        support=5.0,
+        quality=0.8,
+    )
+    if not refused:
+        _refuse(page, ReadOptions())
+        return
+    with pytest.raises(PageRejected, match="augmented leads do not agree"):
+        _refuse(page, ReadOptions())
+    _refuse(page, ReadOptions(layout="3x4+1"))

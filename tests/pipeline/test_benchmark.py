@@ -172,6 +172,8 @@ def test_every_variant_prints_what_it_says(variant):
     assert wanted.order in (None, spec.order)
     assert wanted.pulse in (None, spec.pulse)
     assert not wanted.panels or len(spec.grid.boxes_mm) == len(photo.page.traces)
+    lines_mm = spec.grid.major_width_mm + spec.grid.minor_width_mm
+    assert not wanted.no_grid or (lines_mm == 0 and spec.pulse != "none")
     assert not wanted.far_names or spec.name_share or spec.name_dy_mm < -8
     scale = photo.spec.camera.pixels_per_mm * 25.4
     assert scale == pytest.approx(wanted.dpi or 200)

@@ -240,6 +240,16 @@ def test_report_says_where_chest_leads_were_named_by_their_places(
     assert ("V1 to V6 are named by their usual places" in page.text) is warned
 
 
+def test_report_says_where_the_scale_of_a_page_without_a_grid_is_from(
+    tmp_path: Path, page_photo: NDArray[np.uint8], reading: Reading
+) -> None:
+    words = "The page shows no grid: its scale was told by the calibration pulse."
+    assert words not in report_of(tmp_path, page_photo, diagnosis_of(reading, "mi")).text
+    evidence = {**reading.evidence, "scale": {"source": "calibration pulse"}}
+    told_so = dataclasses.replace(reading, evidence=evidence)
+    assert words in report_of(tmp_path, page_photo, diagnosis_of(told_so, "mi")).text
+
+
 def test_lead_quality_counts_gaps_and_doubt(reading: Reading) -> None:
     signal, confidence = reading.signal_mv.copy(), reading.confidence.copy()
     signal[0, 200:1000] = np.nan
