@@ -278,10 +278,11 @@ def _number(
     graph = coo_matrix((cost, (edges[:, 0], edges[:, 1])), (count, count)).tocsr()
     _, piece = connected_components(graph, directed=False)
     tree = minimum_spanning_tree(graph)
-    step_of = {}
-    for (a, b), (dx, dy) in zip(edges.tolist(), steps.tolist(), strict=True):
-        step_of[a, b] = (dx, dy)
-        step_of[b, a] = (-dx, -dy)
+    both = np.concatenate([edges, edges[:, ::-1]]).T
+    step_of = [
+        coo_matrix((np.concatenate([step, -step]), both), (count, count)).tocsr()
+        for step in steps.T
+    ]
     sizes = np.bincount(piece)
     pieces: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     walked = [(0, 0)] * count
@@ -290,9 +291,11 @@ def _number(
             break
         members = np.flatnonzero(piece == number)
         order, parents = breadth_first_order(tree, int(members[0]), directed=False)
-        for node, parent in zip(order[1:].tolist(), parents[order[1:]].tolist(), strict=True):
-            (x, y), (dx, dy) = walked[parent], step_of[parent, node]
-            walked[node] = (x + dx, y + dy)
+        nodes, before = order[1:], parents[order[1:]]
+        dx, dy = (np.asarray(step[before, nodes]).ravel().tolist() for step in step_of)
+        for node, parent, *step in zip(nodes.tolist(), before.tolist(), dx, dy, strict=True):
+            x, y = walked[parent]
+            walked[node] = (x + step[0], y + step[1])
         index = np.array([walked[node] for node in members.tolist()])
         pieces.append((members, _settled(points[members], index)))
     return _with_panels(points, pieces, period)
@@ -438,8 +441,8 @@ def predict_index(known: FloatArray, index: NDArray[np.int64], wanted: FloatArra
     centre = known[near].mean(axis=1)
     offset = known[near] - centre[:, None]
     design = np.concatenate([np.ones((*offset.shape[:2], 1)), offset], axis=2)
-    normal = np.einsum("nki,nkj->nij", design, design) + 1e-6 * np.eye(3)
-    right = np.einsum("nki,nkj->nij", design, index[near].astype(np.float64))
+    normal = design.swapaxes(1, 2) @ design + 1e-6 * np.eye(3)
+    right = design.swapaxes(1, 2) @ index[near].astype(np.float64)
     solution = np.linalg.solve(normal, right)
     here = np.concatenate([np.ones((len(wanted), 1)), wanted - centre], axis=1)
     return np.einsum("ni,nij->nj", here, solution)
@@ -476,8 +479,9 @@ def _from_neighbours(index: FloatArray, points: FloatArray) -> FloatArray:
     weight = np.exp(-0.5 * (np.linalg.norm(offset, axis=2) / 1.5) ** 2)
     design = np.concatenate([np.ones((*offset.shape[:2], 1)), offset], axis=2)
     centred = points[near] - np.median(points[near], axis=1, keepdims=True)
-    normal = np.einsum("nki,nk,nkj->nij", design, weight, design) + 1e-6 * np.eye(3)
-    right = np.einsum("nki,nk,nkj->nij", design, weight, centred)
+    weighted = (weight[..., None] * design).swapaxes(1, 2)
+    normal = weighted @ design + 1e-6 * np.eye(3)
+    right = weighted @ centred
     solution = np.linalg.solve(normal, right)
     return solution[:, 0] + np.median(points[near], axis=1)
 

@@ -21,6 +21,7 @@ from ecg.reading import PageRejected
 
 _MOST_GRID = 0.15  # of a picture; where there is none, letters and pulses make up a little
 _FIRST_LONG_SIDES_MM = (285.0, 200.0, 400.0)
+_SOME_NAMES = 2.0
 _LEAST_NAMES = 4.5
 _MANY_NAMES = 8.0
 _ROUNDS = 3
@@ -112,7 +113,8 @@ def _first_look(photo: NDArray[np.uint8], looks: SeesPages) -> _Page | None:
         page = _look(photo, long_mm / max(photo.shape[:2]), looks)
         if page is not None and (best is None or page.layout.score > best.layout.score):
             best = page
-        if best is not None and best.layout.score > _MANY_NAMES:
+        # Names are seen of a page half as large again, too; of other pictures, hardly any.
+        if best is None or not _SOME_NAMES < best.layout.score < _MANY_NAMES:
             break
     return best if best is not None and best.layout.score >= _LEAST_NAMES else None
 

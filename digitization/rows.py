@@ -57,9 +57,7 @@ def read_rows(
         return _read_strips(photo, geometry, some, (left, right), height_mm, seen.names, looks)
 
     traces = dict(zip(rows, read(rows, _STRIP_MM), strict=True))
-    # Waves that come near the border of their strip may go on beyond it: a column whose trace
-    # lies beyond has none there, and steep waves end far from the border so.
-    tall = [row for row in rows if _near_border(traces[row], row.y_mm).any()]
+    tall = [row for row in rows if _left_at_border(traces[row], row.y_mm).any()]
     if tall:
         for row, trace in zip(tall, read(tall, _TALL_STRIP_MM), strict=True):
             traces[row] = _with_peaks(traces[row], trace, row.y_mm)
@@ -110,10 +108,20 @@ def _doubt_names(
         heights[max(above, 0) : max(below + 1, 0), max(first, 0) : max(last + 1, 0)] *= _NAME_INK
 
 
-def _near_border(trace: RowTrace, level_mm: float) -> NDArray[np.bool_]:
-    """``(n,)`` whether a trace comes near the border of a usual strip."""
-    near: NDArray[np.bool_] = np.abs(trace.y_mm - level_mm) > _STRIP_MM / 2 - _NEAR_BORDER_MM
-    return near
+def _left_at_border(trace: RowTrace, level_mm: float) -> NDArray[np.bool_]:
+    """``(n,)`` whether a trace is lost where it comes near the border of a usual strip.
+
+    Waves that go on beyond it have none in the columns where they are beyond, and steep ones end
+    far from the border so.
+    """
+    near = np.abs(trace.y_mm - level_mm) > _STRIP_MM / 2 - _NEAR_BORDER_MM
+    return _about(near) & _about(trace.presence < _GONE)
+
+
+def _about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The columns and those beside them."""
+    window = np.ones(2 * round(_ABOUT_PEAK_MM * COLUMNS_PER_MM) + 1)
+    return np.convolve(columns, window, "same") > 0.5
 
 
 def _with_peaks(usual: RowTrace, tall: RowTrace, level_mm: float) -> RowTrace:
@@ -122,14 +130,8 @@ def _with_peaks(usual: RowTrace, tall: RowTrace, level_mm: float) -> RowTrace:
     Where the usual strip does not lose it, the trace ends there, and what lies beyond is another
     row's; and all else is read more exactly in a usual strip.
     """
-
-    def about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        window = np.ones(2 * round(_ABOUT_PEAK_MM * COLUMNS_PER_MM) + 1)
-        return np.convolve(columns, window, "same") > 0.5
-
     beyond = np.abs(tall.y_mm - level_mm) > _STRIP_MM / 2 - _AT_BORDER_MM
-    left = about(_near_border(usual, level_mm)) & about(usual.presence < _GONE)
-    there = about(beyond & left)
+    there = _about(beyond & _left_at_border(usual, level_mm))
     return replace(
         usual,
         y_mm=np.where(there, tall.y_mm, usual.y_mm),
