@@ -34,7 +34,7 @@ class SteepWave:
 
 
 @pytest.mark.parametrize(
-    ("height_mm", "strips_mm"), [(10.0, [48.0]), (22.0, [48.0, 96.0]), (38.0, [48.0, 96.0])]
+    ("height_mm", "strips_mm"), [(10.0, [48.0]), (22.0, [48.0]), (38.0, [48.0, 96.0])]
 )
 def test_steep_waves_are_read_to_their_peak(height_mm, strips_mm):
     look = SteepWave(height_mm)
