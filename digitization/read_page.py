@@ -163,7 +163,13 @@ def _read_flat(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions)
         return None
     # Of a curled page or one seen askew, the scale is not the same everywhere.
     sure = replace(options, min_quality=max(options.min_quality, _LEAST_FLAT_QUALITY))
-    reading = _read(photo, looks, sure, flat.geometry)
+    try:
+        reading = _read(photo, looks, sure, flat.geometry)
+    except PageRejected as rejected:
+        raise PageRejected(
+            f"The page shows no grid, and could not be read without one: {rejected}",
+            rejected.stage,
+        ) from rejected
     return replace(reading, evidence={**reading.evidence, "scale": flat.evidence})
 
 

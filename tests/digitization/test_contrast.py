@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -90,3 +91,31 @@ def test_a_table_whose_lines_agree_by_chance_is_no_page(names_score, monkeypatch
     _reader_that_sees_only(monkeypatch, nameless, "layout")
     by_hand = reader.ReadOptions(layout="3x4")
     assert reader.read_page(_ruled(0.3), cast("Any", None), by_hand).layout == "3x4"
+
+
+@pytest.mark.parametrize("least", [0.2, 0.95])
+def test_a_flat_page_without_a_grid_must_be_read_well(least, monkeypatch):
+    page = read_perfectly(photograph("3x4", "clean", 1), monkeypatch)
+    flat = SimpleNamespace(geometry=page.geometry, evidence={"source": "calibration pulse"})
+
+    def read(photo: Any, looks: Any, options: Any, geometry: Any = None) -> Any:
+        if geometry is None:
+            raise PageRejected("No ECG grid was found.", "grid")
+        assert geometry is flat.geometry
+        if options.min_quality > 0.92:
+            raise PageRejected("The page was read too uncertainly.", "quality")
+        assert options.min_quality == 0.9
+        return page
+
+    monkeypatch.setattr(reader, "_read", read)
+    monkeypatch.setattr(reader, "find_flat", lambda photo, looks: flat)
+    options = reader.ReadOptions(min_quality=least)
+    if least < 0.9:
+        found = reader.read_page(_ruled(0.3), cast("Any", None), options)
+        assert found.evidence["scale"] == flat.evidence
+        return
+    with pytest.raises(PageRejected, match=r"no grid, and .* without one: The page was read"):
+        reader.read_page(_ruled(0.3), cast("Any", None), options)
+    by_scale = reader.ReadOptions(mm_per_px=0.1)
+    with pytest.raises(PageRejected, match=r"^No ECG grid was found"):
+        reader.read_page(_ruled(0.3), cast("Any", None), by_scale)
