@@ -28,6 +28,7 @@ _NO_RHYTHM = 3.0
 _FLAT_ROW = 5.0
 _LEAST_READ = 0.3  # share of a lead; less is specks and print
 _EMPTY_STRIP = 2.0  # what speaks against a layout with one, in names
+_UNREAD_LEAD = 1.0  # likewise
 _BESIDE_PULSE_MM = 3.0
 
 
@@ -84,6 +85,12 @@ class Composition:
             - _FLAT_ROW * self.flat_rows
             - _EMPTY_STRIP * self.empty_strips
         )
+
+    @property
+    def merit(self) -> float:
+        """Support, less for every lead of which nothing was read: its row may be a line of text."""
+        unread = {lead.lead for lead in self.printed} - set(self.starts)
+        return self.support - _UNREAD_LEAD * len(unread)
 
 
 def compose(

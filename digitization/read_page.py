@@ -209,7 +209,7 @@ def _read(
                 for found in candidates[:_CANDIDATES]
                 if found.score > candidates[0].score - _CLOSE_SCORE
             ]
-            best = max(compositions, key=lambda one: one.support)
+            best = max(compositions, key=lambda one: one.merit)
         best = replace(best, trust=calibration.trust)
         _refuse(best, options)
     evidence: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -160,3 +160,15 @@ def test_few_names_and_augmented_leads_that_do_not_fit_are_refused(names, goldbe
     with pytest.raises(PageRejected, match="augmented leads do not agree"):
         _refuse(page, ReadOptions())
     _refuse(page, ReadOptions(layout="3x4+1"))
+
+
+def test_of_two_layouts_alike_the_one_whose_leads_were_read_is_better():
+    from digitization.composition import Composition
+
+    def merit(read: list[str]) -> float:
+        printed = LAYOUTS["6x2+1"].printed_leads("cabrera", ("II",), 10.0)
+        page: Any = SimpleNamespace(support=15.0, printed=printed, starts=dict.fromkeys(read, 0.0))
+        return float(cast("property", Composition.merit).fget(page))  # type: ignore[misc]
+
+    assert merit(list(LEADS)) == 15.0
+    assert merit([lead for lead in LEADS if lead != "aVL"]) < 15.0 - 0.5
