@@ -56,13 +56,22 @@ class LeadwiseResNet(nn.Module):
         self.stages = residual_stages((widths[0], *widths), kernel, halve_first=True)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * widths[-1], n_outputs))
 
-    def forward(self, signal_mv: Tensor) -> Tensor:
-        """Returns logits of ``(batch, leads, samples)`` mV, NaN where nothing was measured."""
+    def forward(self, signal_mv: Tensor, after_stem: Tensor | None = None) -> Tensor:
+        """Returns logits.
+
+        Args:
+            signal_mv: ``(batch, leads, samples)`` mV, NaN where nothing was measured.
+            after_stem: ``(batch, leads, lead_widths[0], samples / 4)``, added to what the stem
+                makes of each lead.
+        """
         channels, printed = signal_channels(signal_mv)
         batch, leads, samples = signal_mv.shape
         each = channels.view(batch, 2, leads, samples).transpose(1, 2)
         x = each.reshape(batch * leads, 2, 1, samples)
-        x = self.leads(self.stem(x.contiguous(memory_format=torch.channels_last)))
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        if after_stem is not None:
+            x = x + after_stem.reshape(x.shape)
+        x = self.leads(x)
         x = x.reshape(batch, leads * x.shape[1], 1, x.shape[3])
         x = self.stages(self.together(x.contiguous(memory_format=torch.channels_last)))
         logits: Tensor = self.head(pooled(x.squeeze(2), printed))

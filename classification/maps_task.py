@@ -10,9 +10,9 @@ from torch import nn
 
 import classification.picture_network  # noqa: F401  (registers its network)
 from classification.diagnosis_task import RecordsTask
+from classification.leadwise_network import LeadwiseResNet
 from classification.maps_examples import MapsExamples, clean_lead_maps
 from classification.maps_network import MapsNet
-from classification.signal_network import SignalResNet
 from dataset_generation.printed_windows import PrintedWindows
 from ecg.metrics.diagnosis import auroc
 
@@ -20,8 +20,8 @@ from ecg.metrics.diagnosis import auroc
 class MapsTask(RecordsTask):
     """MI and the other targets from lead maps drawn of records; chosen by MI's AUROC.
 
-    Its networks take ink and presence; the initial one is a trained signal network, whose weights
-    the network along time begins with. Arguments as of ``RecordsTask``.
+    Its networks take ink and presence; the initial one is a trained ``LeadwiseResNet``, whose
+    weights the network along time begins with. Arguments as of ``RecordsTask``.
     """
 
     default_network = "MapsNet"
@@ -43,7 +43,7 @@ def start_from_signals(network: nn.Module, initial: nn.Module | None) -> None:
     """Gives a ``MapsNet`` the weights of a signal network, where there is one."""
     if initial is not None:
         assert isinstance(network, MapsNet)
-        assert isinstance(initial, SignalResNet)
+        assert isinstance(initial, LeadwiseResNet)
         network.start_from(initial)
 
 

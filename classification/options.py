@@ -37,12 +37,12 @@ class TrainMaps(TrainingOptions):
     """Batches at most."""
     batch_size: int = 48
     """Examples in a batch."""
-    learning_rate: float = 1e-3
-    """Highest learning rate."""
+    learning_rate: float = 1e-4
+    """Highest learning rate; MapsPictureNet, which begins afresh, wants about 1e-3."""
     architecture: Literal["MapsNet", "MapsPictureNet"] = "MapsNet"
     """MapsNet is compact and ships; MapsPictureNet is a picture network of torchvision."""
     signals: Path | None = None
-    """For MapsNet: checkpoint of a signal classifier to begin with; the shipped one where None."""
+    """For MapsNet: checkpoint of a LeadwiseResNet to begin with; the shipped one where None."""
     backbone: str = "resnet18"
     """For MapsPictureNet: resnet18 to resnet152, resnext or wide_resnet of torchvision."""
     view: Literal["leads", "merged"] = "leads"

@@ -32,7 +32,6 @@ class SignalResNet(nn.Module):
         kernel: taps of the convolutions in the blocks.
         blocks: residual blocks of each stage.
         dropout: share of pooled features dropped in training.
-        extra_channels: further channels along time beside the leads and their masks.
     """
 
     def __init__(
@@ -43,12 +42,11 @@ class SignalResNet(nn.Module):
         kernel: int = 7,
         blocks: int = 2,
         dropout: float = 0.3,
-        extra_channels: int = 0,
     ) -> None:
         super().__init__()
         self.graph_inputs = {"signal_mv": GraphInput((1, n_leads, NETWORK_SAMPLES))}
         self.stem = nn.Sequential(
-            convolution(2 * n_leads + extra_channels, widths[0], 15, 2),
+            convolution(2 * n_leads, widths[0], 15, 2),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
             nn.MaxPool2d((1, 3), (1, 2), (0, 1)),
@@ -61,23 +59,11 @@ class SignalResNet(nn.Module):
             nn.Linear(128, n_outputs),
         )
 
-    def forward(
-        self, signal_mv: Tensor, extra: Tensor | None = None, after_stem: Tensor | None = None
-    ) -> Tensor:
-        """Returns logits.
-
-        Args:
-            signal_mv: ``(batch, leads, samples)`` mV, NaN where nothing was measured.
-            extra: ``(batch, extra_channels, samples)``.
-            after_stem: ``(batch, widths[0], 1, about samples / 4)``, added after the stem.
-        """
+    def forward(self, signal_mv: Tensor) -> Tensor:
+        """Returns logits of ``(batch, leads, samples)`` mV, NaN where nothing was measured."""
         channels, printed = signal_channels(signal_mv)
-        if extra is not None:
-            channels = torch.cat([channels, extra], dim=1)
         x = channels.unsqueeze(2)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        if after_stem is not None:
-            x = x + after_stem[..., : x.shape[-1]]
         x = self.stages(x).squeeze(2)
         logits: Tensor = self.head(pooled(x, printed))
         return logits

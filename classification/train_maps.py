@@ -13,20 +13,20 @@ def main(config: TrainMaps) -> Path:
     """Train, or go on training; returns the folder of the best checkpoint."""
     import checkpoints
     from classification.diagnosis_task import BUDGET
+    from classification.leadwise_network import LeadwiseResNet
     from classification.maps_task import MapsTask
     from classification.readings_task import ReadingsTask
     from classification.records import load_split
-    from classification.signal_network import SignalResNet
     from learning.checkpoint import CheckpointError, read_checkpoint
     from learning.training import train
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     initial, arguments = None, {}
     if config.architecture == "MapsNet":
-        signals = config.signals or checkpoints.path("mi_signals")
+        signals = config.signals or checkpoints.path("mi_signals_leadwise_2")
         initial = read_checkpoint(signals).network
-        if not isinstance(initial, SignalResNet):
-            raise CheckpointError(f"{signals} is no SignalResNet, which MapsNet begins with")
+        if not isinstance(initial, LeadwiseResNet):
+            raise CheckpointError(f"{signals} is no LeadwiseResNet, which MapsNet begins with")
     else:
         arguments = {"backbone": config.backbone, "view": config.view}
     shared: dict[str, Any] = {

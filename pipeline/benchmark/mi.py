@@ -104,10 +104,12 @@ def _pages(options: BenchmarkOptions, case: str) -> list[Figure]:
     told: list[MiPrediction | None] = []
     truly: dict[str, list[float]] = {"recordings": [], "windows": []}
     seconds: dict[str, list[float]] = {"diagnosis": [], "explanation": []}
+    qualities: list[float] = []
     read = read_all(records, pages, options.seed, options.out, options.workers)
     for ecg_id, page in zip(ids, read, strict=True):
         recording = ptbxl.record(int(ecg_id), 500).signal_mv.astype(np.float32)
         truly["recordings"].append(classifier.predict(recording, 500.0, None).probability)
+        qualities.append(page.figures.quality)
         if page.status != "read":
             told.append(None)
             truly["windows"].append(float(rows["mi"].mean()))
@@ -129,6 +131,7 @@ def _pages(options: BenchmarkOptions, case: str) -> list[Figure]:
         *_figures(case, rows, probabilities, failed, options.seed),
         *_covered(case, rows, told, options.seed),
         *_paired(case, rows, truly, options.seed),
+        *group_figures(case, ptbxl, ids, probabilities[:, 2], options.seed, np.array(qualities)),
         *(
             Figure(case, f"{name}_seconds_median", float(np.median(each)), len(each), "both", _DATA)
             for name, each in seconds.items()

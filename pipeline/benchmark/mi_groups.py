@@ -1,4 +1,4 @@
-"""MI by sex, age and territory, and how far the probabilities are frequencies."""
+"""MI by sex, age, wall and quality of the page, and how far probabilities are frequencies."""
 
 from __future__ import annotations
 
@@ -26,10 +26,20 @@ def group_figures(
     ids: NDArray[np.int64],
     probabilities: NDArray[np.float64],
     seed: int,
+    qualities: NDArray[np.float64] | None = None,
 ) -> list[Figure]:
     """AUROC of MI in groups of people, and of the infarctions of each wall against no MI.
 
     A group with fewer than twenty infarctions is counted only.
+
+    Args:
+        case: what was shown.
+        ptbxl: the records.
+        ids: which of them.
+        probabilities: ``(n,)`` of MI.
+        seed: of the bootstrap.
+        qualities: ``(n,)`` that the reader gave its pages, NaN where it refused one; pages are
+            also told apart by their third of these.
     """
     rows = ptbxl.index.loc[ids]
     mi = rows["mi"].to_numpy()
@@ -39,6 +49,11 @@ def group_figures(
     for wall, codes in MI_TERRITORIES.items():
         named = np.array([bool(codes & set(found)) for found in rows["codes"]])
         groups[wall] = ~mi | named
+    if qualities is not None and np.isfinite(qualities).any():
+        bounds = np.nanquantile(qualities, (1 / 3, 2 / 3))
+        third = np.searchsorted(bounds, qualities, side="right")
+        for number, name in enumerate(("lowest", "middle", "highest")):
+            groups[f"quality_{name}_third"] = np.isfinite(qualities) & (third == number)
     figures = []
     for name, chosen in groups.items():
         positives, n = int(mi[chosen].sum()), int(chosen.sum())

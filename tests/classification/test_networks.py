@@ -9,7 +9,7 @@ import torch
 import classification.maps_network
 import classification.picture_network
 import classification.signal_task  # noqa: F401  (they register the networks)
-from classification.maps_examples import sample_lead_maps
+from classification.maps_examples import clean_lead_maps, sample_lead_maps
 from dataset_generation.printed_windows import PrintedWindows, sample_printed_windows
 from ecg.leads import LEAD_INDEX
 from ecg.simulator import simulate
@@ -112,7 +112,7 @@ def test_random_pages_always_show_something():
 
 def test_maps_network_takes_maps_with_missing_leads(signal):
     torch.manual_seed(0)
-    network = build_network("MapsNet", time_network=TINY).eval()
+    network = build_network("MapsNet", time_network=SIGNAL_NETWORKS["LeadwiseResNet"]).eval()
     maps = sample_lead_maps(signal, np.random.default_rng(3))
     ink = torch.from_numpy(maps.ink)[None]
     present = torch.from_numpy(maps.present.astype(np.float32))[None]
@@ -120,6 +120,20 @@ def test_maps_network_takes_maps_with_missing_leads(signal):
         answer = network(ink, present)
     assert answer.shape == (1, 5)
     assert torch.isfinite(answer).all()
+
+
+def test_maps_network_does_not_see_the_ink_of_a_lead_that_is_absent(signal):
+    torch.manual_seed(0)
+    network = build_network("MapsNet", time_network=SIGNAL_NETWORKS["LeadwiseResNet"]).eval()
+    torch.nn.init.normal_(network.picture[-1].weight)  # the picture path begins at nothing
+    ink = torch.from_numpy(clean_lead_maps(signal, PrintedWindows("3x4")).ink)[None]
+    without = ink.clone()
+    without[0, 4] = 0
+    present = torch.ones(1, 12)
+    present[0, 4] = 0
+    with torch.inference_mode():
+        torch.testing.assert_close(network(ink, present), network(without, present))
+        assert not torch.allclose(network(ink, torch.ones(1, 12)), network(without, present))
 
 
 @pytest.mark.parametrize("view", ["leads", "merged"])

@@ -16,6 +16,7 @@ from pipeline.benchmark import BenchmarkError
 from pipeline.benchmark.mi import _paired, _where_read, measure_mi
 from pipeline.benchmark.mi_external import SAYS_NOTHING, recordings_figures, reports_figures
 from pipeline.benchmark.mi_findings import finding_figures
+from pipeline.benchmark.mi_groups import group_figures
 from pipeline.diagnoser import Diagnoser
 from pipeline.options import BenchmarkOptions
 from tests.ecg.shard_packing import packed
@@ -110,6 +111,33 @@ def test_what_paper_costs_is_told_on_the_same_recordings():
     chances = {"recordings": [0.9, 0.1] * 4, "windows": [0.9, 0.9, 0.9, 0.1] * 2}
     figures = {one.metric: one.value for one in _paired("case", patients, chances, 0)}
     assert figures == {"auroc_of_recordings": 1.0, "auroc_of_windows": 0.75}
+
+
+def test_pages_are_told_apart_by_their_quality():
+    n = 180
+    rng = np.random.default_rng(0)
+    mi = np.arange(n) % 2 == 0
+    quality = rng.permutation(np.linspace(0.5, 1, n))
+    best = quality > np.quantile(quality, 0.67)
+    chance = np.where(best, mi, rng.random(n))  # only the best pages are told at all
+    quality[:6], chance[:6] = np.nan, 0.5
+    index = pd.DataFrame(
+        {
+            "mi": mi,
+            "age_years": 60.0,
+            "sex": "female",
+            "patient_id": range(n),
+            "codes": [{"IMI": 100.0} if sick else {} for sick in mi],
+        }
+    )
+    ptbxl = SimpleNamespace(index=index)
+    found = _values(group_figures("photo", ptbxl, np.arange(n), chance, 0, quality))
+    assert found["photo/quality_highest_third", "auroc"] == 1
+    assert found["photo/quality_lowest_third", "auroc"] < 0.8
+    counts = [found[f"photo/quality_{third}_third", "mi_count"] for third in ("lowest", "middle")]
+    assert sum(counts) + found["photo/quality_highest_third", "mi_count"] == mi[6:].sum()
+    without = _values(group_figures("signal", ptbxl, np.arange(n), chance, 0))
+    assert not [case for case, _ in without if "quality" in case]
 
 
 def test_recordings_are_told_and_the_uncertain_left_out(tmp_path):
