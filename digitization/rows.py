@@ -25,6 +25,7 @@ _NAME_INK = 0.1
 _NEAR_BORDER_MM = 6.0
 _AT_BORDER_MM = 1.0
 _ABOUT_PEAK_MM = 2.0
+_BESIDE_PEAK_MM = 10.0
 _GONE = 0.8
 _BESIDE_PHOTO_MM = 1.5
 
@@ -53,14 +54,18 @@ def read_rows(
     left = min(row.left_mm for row in rows) - _SIDE_MM
     right = max(row.right_mm for row in rows) + _SIDE_MM
 
-    def read(some: Sequence[RowSeen], height_mm: float) -> list[RowTrace]:
-        return _read_strips(photo, geometry, some, (left, right), height_mm, seen.names, looks)
+    def read(
+        some: Sequence[RowSeen], height_mm: float, ends_mm: tuple[float, float]
+    ) -> list[RowTrace]:
+        return _read_strips(photo, geometry, some, ends_mm, height_mm, seen.names, looks)
 
-    traces = dict(zip(rows, read(rows, _STRIP_MM), strict=True))
-    tall = [row for row in rows if _left_at_border(traces[row], row.y_mm).any()]
-    if tall:
-        for row, trace in zip(tall, read(tall, _TALL_STRIP_MM), strict=True):
-            traces[row] = _with_peaks(traces[row], trace, row.y_mm)
+    traces = dict(zip(rows, read(rows, _STRIP_MM, (left, right)), strict=True))
+    for row, usual in traces.items():
+        lost = _left_at_border(usual, row.y_mm)
+        for part in _stretches(lost):
+            ends = (float(usual.x_mm[part][0]), float(usual.x_mm[part][-1]))
+            (tall,) = read([row], _TALL_STRIP_MM, ends)
+            _take_peaks(usual, tall, part, lost, row.y_mm)
     return {row: _seen_to_end(trace, geometry, photo) for row, trace in traces.items()}
 
 
@@ -75,7 +80,7 @@ def _read_strips(
 ) -> list[RowTrace]:
     """Read rows, each in a strip of a height about its level."""
     left, right = ends_mm
-    size = (round((right - left) * COLUMNS_PER_MM), round(strip_mm * PIXELS_PER_MM))
+    size = (round((right - left) * COLUMNS_PER_MM) + 1, round(strip_mm * PIXELS_PER_MM))
     tops = [row.y_mm - strip_mm / 2 for row in rows]
     scales = (COLUMNS_PER_MM, PIXELS_PER_MM)
     strips = (rectify(photo, geometry, left, top, size, scales) for top in tops)
@@ -124,20 +129,32 @@ def _about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.convolve(columns, window, "same") > 0.5
 
 
-def _with_peaks(usual: RowTrace, tall: RowTrace, level_mm: float) -> RowTrace:
-    """A row with the waves that go beyond a usual strip as a tall one shows them.
+def _stretches(columns: NDArray[np.bool_]) -> list[slice]:
+    """The stretches of a row that hold the columns, with what the trace look needs beside them."""
+    beside = round(_BESIDE_PEAK_MM * COLUMNS_PER_MM)
+    changes = np.flatnonzero(np.diff(np.concatenate([[0], columns.astype(int), [0]])))
+    joined: list[slice] = []
+    for first, beyond in changes.reshape(-1, 2).tolist():
+        start, stop = max(first - beside, 0), min(beyond + beside, len(columns))
+        if joined and start <= joined[-1].stop:
+            start = joined.pop().start
+        joined.append(slice(start, stop))
+    return joined
+
+
+def _take_peaks(
+    usual: RowTrace, tall: RowTrace, part: slice, lost: NDArray[np.bool_], level_mm: float
+) -> None:
+    """Take over, in place, the waves that go beyond a usual strip as a tall one shows them.
 
     Where the usual strip does not lose it, the trace ends there, and what lies beyond is another
     row's; and all else is read more exactly in a usual strip.
     """
     beyond = np.abs(tall.y_mm - level_mm) > _STRIP_MM / 2 - _AT_BORDER_MM
-    there = _about(beyond & _left_at_border(usual, level_mm))
-    return replace(
-        usual,
-        y_mm=np.where(there, tall.y_mm, usual.y_mm),
-        confidence=np.where(there, tall.confidence, usual.confidence),
-        presence=np.where(there, tall.presence, usual.presence),
-    )
+    there = _about(beyond & lost[part])
+    usual.y_mm[part][there] = tall.y_mm[there]
+    usual.confidence[part][there] = tall.confidence[there]
+    usual.presence[part][there] = tall.presence[there]
 
 
 def _seen_to_end(trace: RowTrace, geometry: PageGeometry, photo: NDArray[np.uint8]) -> RowTrace:

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from torch import Tensor, nn
+from torch.utils.data import default_collate
 
 from dataset_generation.page import Page, TraceTruth
 from digitization.rows import COLUMNS_PER_MM, PIXELS_PER_MM
@@ -33,6 +34,9 @@ from segmentation.replay import Replayed
 STRIP_MM = 48.0
 HEIGHT = int(STRIP_MM * PIXELS_PER_MM)
 WIDTH = 512
+_TALL_SHARE = 0.6
+_BEYOND_MM = 20.0
+_HIGH_GAIN_SHARE = 0.25
 _TARGET_SIGMA_PX = 1.0
 _LEAST_SHARE = 0.05
 _STROKE = 60
@@ -44,13 +48,14 @@ _LEAST_SQUARE = 0.02
 
 
 def strip_truth(
-    page: Page, row: int, left_mm: float, top_mm: float, columns: int
+    page: Page, row: int, left_mm: float, top_mm: float, size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Height of a row's trace in every column of a strip.
+    """Height of a row's trace in every column of a strip of ``(columns, rows)``.
 
     Returns:
         ``(columns,)`` pixel rows, NaN where the row has no trace or it leaves the strip.
     """
+    columns, rows = size
     x = left_mm + np.arange(columns) / COLUMNS_PER_MM
     y = np.full(columns, np.nan)
     for trace in page.traces:
@@ -60,7 +65,7 @@ def strip_truth(
         inside = (x >= points[0, 0]) & (x <= points[-1, 0])
         y[inside] = np.interp(x[inside], points[:, 0], points[:, 1])
     pixel = (y - top_mm) * PIXELS_PER_MM
-    pixel[(pixel < 0) | (pixel > HEIGHT - 1)] = np.nan
+    pixel[(pixel < 0) | (pixel > rows - 1)] = np.nan
     return pixel.astype(np.float32)
 
 
@@ -73,7 +78,11 @@ def height_channel(height: int, width: int) -> Tensor:
 
 
 class TraceLookExamples(ExampleDataset):
-    """Strips of rectified photos with the true heights of their middle row."""
+    """Strips of rectified photos with the true heights of their middle row.
+
+    Most are ``(HEIGHT, WIDTH)``; rows whose waves leave such a strip are also seen in strips
+    twice as high and half as wide, as the reader looks at them once more.
+    """
 
     def __init__(self, source: RecordSource) -> None:
         self.source = source
@@ -82,7 +91,7 @@ class TraceLookExamples(ExampleDataset):
         return len(self.source)
 
     def example(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """One ``(4, HEIGHT, WIDTH)`` strip and its ``(WIDTH,)`` heights (NaN = none)."""
+        """One ``(4, h, w)`` strip and its ``(w,)`` heights (NaN = none)."""
         scale = float(np.exp(rng.uniform(np.log(3.2), np.log(16.0))))
         record = varied(self.source.record(index), rng)
         photo = sample_photo_of(record, rng, scale, pages=self.source.pages)
@@ -92,25 +101,28 @@ class TraceLookExamples(ExampleDataset):
         heights = np.array([np.ptp(trace.points_mm[:, 1]) for trace in traces]) + 6
         chosen = traces[int(rng.choice(len(traces), p=heights / heights.sum()))]
         row_traces = [trace for trace in traces if trace.row == chosen.row]
+        level = float(np.median(np.concatenate([t.points_mm[:, 1] for t in row_traces])))
+        farthest = max(float(np.abs(t.points_mm[:, 1] - level).max()) for t in row_traces)
+        tall = farthest > _BEYOND_MM and rng.random() < _TALL_SHARE
+        width, height = (WIDTH // 2, 2 * HEIGHT) if tall else (WIDTH, HEIGHT)
         start = row_traces[0].points_mm[0, 0]
         stop = row_traces[-1].points_mm[-1, 0]
-        width_mm = WIDTH / COLUMNS_PER_MM
+        width_mm = width / COLUMNS_PER_MM
         first, last = start - 14, max(stop - width_mm + 14, start - 13)
         left = float(rng.uniform(first, last))
         # What is read wrongly at the ends of a row is often all that is wrong.
-        if rng.random() < 0.35:
+        if not tall and rng.random() < 0.35:
             left = float(rng.choice([start - rng.uniform(2, 14), last - rng.uniform(0, 12)]))
-        elif rng.random() < 0.5:
+        elif tall or rng.random() < 0.5:
             # So is what lies where another row comes near.
             met = _where_rows_meet(row_traces, [t for t in traces if t.row != chosen.row])
             if len(met):
                 left = float(rng.choice(met)) - rng.uniform(0.15, 0.85) * width_mm
-        level = float(np.median(np.concatenate([t.points_mm[:, 1] for t in row_traces])))
-        top = level - STRIP_MM / 2 + float(np.clip(rng.normal(0, 1.0), -3, 3))
+        top = level - height / PIXELS_PER_MM / 2 + float(np.clip(rng.normal(0, 1.0), -3, 3))
         scales = (COLUMNS_PER_MM, PIXELS_PER_MM)
-        image = take_rectified(photo, left, top, (WIDTH, HEIGHT), scales, rng, 0.01)
-        truth = strip_truth(page, chosen.row, left, top, WIDTH)
-        picture = torch.cat([to_tensor(image), height_channel(HEIGHT, WIDTH)])
+        image = take_rectified(photo, left, top, (width, height), scales, rng, 0.01)
+        truth = strip_truth(page, chosen.row, left, top, (width, height))
+        picture = torch.cat([to_tensor(image), height_channel(height, width)])
         return picture, torch.from_numpy(truth)
 
 
@@ -121,6 +133,9 @@ def varied(record: Record, rng: np.random.Generator) -> Record:
     less sharp than paper shows them.
     """
     signal = record.signal_mv * float(np.exp(rng.uniform(-0.35, 0.35)))
+    if rng.random() < _HIGH_GAIN_SHARE:
+        # As drawn at 20 mm/mV, or of thick hearts: waves that reach into the rows beside.
+        signal = signal * float(rng.uniform(1.4, 2.2))
     if rng.random() < 0.25:
         signal = -signal
     count = signal.shape[1]
@@ -241,17 +256,31 @@ class TraceLookTask(Task):
             examples.example(i % len(validation), np.random.default_rng([9, i]))
             for i in range(_VALIDATION_STRIPS)
         ]
-        self._batches = [self.collate(drawn[i : i + 8]) for i in range(0, len(drawn), 8)]
+        drawn.sort(key=lambda one: one[0].shape)
+        self._batches = [
+            batch for i in range(0, len(drawn), 8) for batch in self.collate(drawn[i : i + 8])
+        ]
 
     def train_dataset(self) -> ExampleDataset:
         """Training examples, replayed."""
         return Replayed(TraceLookExamples(self._train), fresh=0.6)
 
+    def collate(self, examples: list[Any]) -> list[tuple[Tensor, Tensor]]:
+        """A batch: the usual strips, then the tall ones, where there are any."""
+        shapes = sorted({picture.shape for picture, _ in examples})
+        return [
+            default_collate([one for one in examples if one[0].shape == shape]) for shape in shapes
+        ]
+
     def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, dict[str, float]]:
-        """Loss of a batch."""
-        images, truth = batch
-        loss, error = coordinate_loss(column_scores(network(images)), truth)
-        return loss, {"error_px": float(error)}
+        """Loss of a batch, each strip counted alike."""
+        loss, error, count = torch.zeros(()), 0.0, sum(len(truth) for _, truth in batch)
+        for images, truth in batch:
+            share = len(truth) / count
+            one, its_error = coordinate_loss(column_scores(network(images)), truth)
+            loss = loss.to(one.device) + share * one
+            error += share * float(its_error)
+        return loss, {"error_px": error}
 
     def validation(self, network: nn.Module) -> dict[str, float]:
         """Figures on fixed validation examples."""

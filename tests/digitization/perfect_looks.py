@@ -120,7 +120,8 @@ class PerfectLooks:
         left = row.left_mm - 14
         top = row.y_mm - trace_look.STRIP_MM / 2
         columns = round((row.right_mm + 14 - left) * COLUMNS_PER_MM)
-        height = trace_look.strip_truth(page, number, left, top, columns).astype(float)
+        size = (columns, trace_look.HEIGHT)
+        height = trace_look.strip_truth(page, number, left, top, size).astype(float)
         x = left + np.arange(columns) / COLUMNS_PER_MM
         y = top + height / PIXELS_PER_MM
         sure = np.isfinite(height).astype(np.float32)
