@@ -125,7 +125,9 @@ def test_maps_network_takes_maps_with_missing_leads(signal):
 def test_maps_network_does_not_see_the_ink_of_a_lead_that_is_absent(signal):
     torch.manual_seed(0)
     network = build_network("MapsNet", time_network=SIGNAL_NETWORKS["LeadwiseResNet"]).eval()
-    torch.nn.init.normal_(network.picture[-1].weight)  # the picture path begins at nothing
+    torch.nn.init.normal_(
+        network.get_parameter("picture.3.weight")
+    )  # the picture path begins at nothing
     ink = torch.from_numpy(clean_lead_maps(signal, PrintedWindows("3x4")).ink)[None]
     without = ink.clone()
     without[0, 4] = 0
