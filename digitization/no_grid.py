@@ -15,9 +15,10 @@ from digitization.page_seen import PageSeen
 from digitization.pulses import measure_pulses, search_pulses
 from digitization.rows import read_rows
 from digitization.text_lines import read_lines
+from digitization.traces import RowTrace
 from ecg.page_geometry import PageGeometry
 from ecg.paper import PAGE_SECONDS, SCALES_MM_PER_PX, SPEEDS_MM_PER_S
-from ecg.reading import PageRejected
+from ecg.reading import READING_RATE_HZ, PageRejected
 
 _MOST_GRID = 0.15  # of a picture; where there is none, letters and pulses make up a little
 _FIRST_LONG_SIDES_MM = (285.0, 200.0, 400.0)
@@ -34,6 +35,7 @@ _PAPER_PX = 3
 # How far the scales that they tell may lie from each other, as shares.
 _PULSE_ERROR, _ROWS_ERROR, _NAMES_ERROR, _PAPER_ERROR = 0.03, 0.005, 0.012, 0.015
 _SURE_NAME = 0.5
+_PRESENT_BESIDE_PULSE = 0.2
 _FAR_APART_MM = 40.0
 _ENOUGH_PAIRS = 3
 _MOST_SLOPE, _SAME_SLOPE = 0.12, 0.005
@@ -205,14 +207,28 @@ def _by_rows(
 ) -> float | None:
     """The scale near another at which rows last ten seconds."""
     rows = read_rows(photo, page.geometry, page.seen, looks).values()
-    extents = np.array([row.extent_mm for row in rows if row.extent_mm and not any(row.cut)])
+    extents = np.array(
+        [(_begin_mm(row), row.extent_mm[1]) for row in rows if row.extent_mm and not any(row.cut)]
+    )
     if not len(extents):
         return None
-    # Beside a pulse, the begin of a trace is rather missed than seen too early.
-    left, right = np.quantile(extents[:, 0], 0.25), np.median(extents[:, 1])
-    scales = [page.mm_per_px * PAGE_SECONDS * speed / (right - left) for speed in SPEEDS_MM_PER_S]
+    left, right = np.median(extents, axis=0)
+    # The last sample stands one step before the end.
+    shown_s = PAGE_SECONDS - 1 / READING_RATE_HZ
+    scales = [page.mm_per_px * shown_s * speed / (right - left) for speed in SPEEDS_MM_PER_S]
     near = float(min(scales, key=lambda scale: abs(scale / mm_per_px - 1)))
     return near if abs(near / mm_per_px - 1) < _PULSE_ERROR else None
+
+
+def _begin_mm(row: RowTrace) -> float:
+    """Where a row with a pulse before it begins.
+
+    A pulse falls where the trace begins, and beside it the look is sure of a trace too late.
+    """
+    assert row.extent_mm is not None
+    first = int(np.searchsorted(row.x_mm, row.extent_mm[0]))
+    doubted = np.flatnonzero(row.presence[:first] < _PRESENT_BESIDE_PULSE)
+    return float(row.x_mm[doubted[-1] + 1 if len(doubted) else 0])
 
 
 def _by_names(page: _Page, mm_per_px: float, error: float) -> float | None:
