@@ -45,7 +45,7 @@ class Composition:
         starts: seconds from the page's start at which each lead that was read begins.
         agreement: what the page says twice.
         flat_rows: rows of leads without a beat where others have some.
-        empty_strips: rhythm strips of which next to nothing was read.
+        empty_strips: rhythm strips of which next to nothing was read, or that are like no lead.
         trust: less than one where print and pulses contradict each other.
     """
 
@@ -173,6 +173,7 @@ def _measure(
     flat = flat_rows(signal, printed)
     empty = sum(np.isfinite(values).mean() < _LEAST_READ for _, values, _ in strips)
     rhythm, strip_leads = add_strips(signal, confidence, strips, rhythm_read, einthoven)
+    left_out = len(strips) - len(strip_leads)
     short = [lead for lead in printed if not lead.is_rhythm]
     printed = (*short, *strip_leads)
     signal = reconcile(signal, calibration.gain_mm_per_mv)
@@ -194,7 +195,7 @@ def _measure(
         starts,
         agreement,
         flat,
-        int(empty),
+        max(int(empty), left_out),
     )
 
 

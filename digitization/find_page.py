@@ -35,6 +35,7 @@ _SURE_NAME = 0.8
 _FIRST_LOOK_PX = 1280
 _STILL_SEEN = 0.8
 _LARGEST_PAGE_MM = 650.0
+_MOST_RESIDUAL_MM = 0.35  # 0.02 to 0.2 is usual; cells that are long and short by turns are none
 _MANY_CROSSINGS = 150
 _SURE_CROSSINGS = 300
 _LEAST_GRID = 0.03  # of a picture; letters and pulses of a page without a grid make up less
@@ -162,6 +163,11 @@ def _geometry_at(
             "grid",
         )
     geometry = fit_geometry(crossings, maps)
+    if geometry.residual_mm > _MOST_RESIDUAL_MM:
+        raise PageRejected(
+            "The lines of the grid are not seen 5 mm apart; take the photo closer and sharper.",
+            "grid",
+        )
     return geometry, float(len(crossings.points))
 
 

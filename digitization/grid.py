@@ -33,6 +33,7 @@ FloatArray = NDArray[np.float64]
 
 _MIN_CROSSINGS = 12
 _MIN_PERIOD_PX = 6
+_SECOND_STANDS_OUT = (1.4, 1.6)  # times: each of three repetitions, and all together
 _SEEN = 0.05
 _BORDER_CELLS = 4
 _NEAR_CELLS = 2.3
@@ -146,8 +147,21 @@ def _period(soft_x: NDArray[np.float32], soft_y: NDArray[np.float32]) -> float:
         raise PageRejected("No ECG grid was found; the page shows no regular 5 mm lines.", "grid")
     strong = peaks[shared[peaks] > 0.4 * shared[peaks].max()]
     first = int(strong[0])
+    if _is_half(first, shared):
+        first = 2 * first - 2 + int(shared[2 * first - 2 : 2 * first + 3].argmax())
     weights = shared[first - 1 : first + 2]
     return float((np.arange(first - 1, first + 2) * weights).sum() / weights.sum())
+
+
+def _is_half(period: int, shared: FloatArray) -> bool:
+    """Whether every second repetition stands out, as where 1 mm lines are seen half way."""
+    odd, even = (
+        np.array([shared[max(k * period - 2, 0) : k * period + 3].max(initial=0) for k in turns])
+        for turns in ((1, 3, 5), (2, 4, 6))
+    )
+    seen = 6 * period + 3 < len(shared)
+    each, together = _SECOND_STANDS_OUT
+    return bool(seen and (even > each * odd).all() and even.sum() > together * odd.sum())
 
 
 def _autocorrelation(lines: NDArray[np.float32]) -> FloatArray:

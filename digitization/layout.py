@@ -26,11 +26,12 @@ _USUAL_STRIPS = ("II", "V1", "V5")
 _RAGGED_MM = 15.0
 _WIDE_GAP = 1.6
 _NAME_REACH_MM = ((-14.0, 16.0), (-24.0, 14.0))  # from a stretch's start, across and down
-_NAME_REACH_ROWS = 0.65  # up, where rows stand far apart
+_NAME_REACH_ROWS = (-0.65, 0.45)  # up and down, where rows stand far apart
 _AT_START_MM = 8.0  # names that stand no further from the start of their stretch tell where it is
 _STRIP_NAME_MM = 6.0
 _LEAST_GAP_MM = 3.0
 _USUAL_SHIFT_MM = (2.0, -6.0)
+_FALSE_ROWS, _MANY_ROWS = (4, 2), 8  # at most, of few rows and of many
 _ENOUGH_NAMED = 4
 _FEWEST_FOR_COLUMNS = (3, 5)  # names: to measure the width of columns, to believe it
 
@@ -191,11 +192,13 @@ def _leads_by_name(
 
 
 def _row_choices(rows: tuple[RowSeen, ...], layout: Layout) -> list[tuple[RowSeen, ...]]:
-    """The rows as seen, or with one or two false ones left out where there are too many."""
+    """The rows as seen, or with some false ones left out where there are too many.
+
+    Lines of print and of paper are taken for rows; few of many rows leave too much to choose from.
+    """
     if len(rows) <= layout.total_rows:
         return [rows]
-    extra = len(rows) - layout.total_rows
-    if extra > 2:
+    if len(rows) - layout.total_rows > _FALSE_ROWS[len(rows) > _MANY_ROWS]:
         return []
     return list(combinations(rows, layout.total_rows))
 
@@ -417,7 +420,7 @@ def _name_reach_mm(
     """How far from a stretch's start its name may stand, across and down."""
     across, (up, down) = _NAME_REACH_MM
     apart = float(np.median(np.diff([row.y_mm for row in rows]))) if len(rows) > 1 else 0.0
-    return across, (min(up, -_NAME_REACH_ROWS * apart), down)
+    return across, (min(up, _NAME_REACH_ROWS[0] * apart), max(down, _NAME_REACH_ROWS[1] * apart))
 
 
 def _wide_gaps(rows: tuple[RowSeen, ...]) -> int:

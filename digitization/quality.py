@@ -79,7 +79,9 @@ def _products(
 
 
 def limb_checks(signal_mv: NDArray[np.floating]) -> tuple[float, float]:
-    """Correlations that Einthoven's and Goldberger's relations promise.
+    """Likenesses that Einthoven's and Goldberger's relations promise.
+
+    Heights count: leads under wrong names may be a multiple of what they should be.
 
     Args:
         signal_mv: ``(12, n)``, windows in their own time.
@@ -96,26 +98,26 @@ def limb_checks(signal_mv: NDArray[np.floating]) -> tuple[float, float]:
 
     one, two, three = lead("I"), lead("II"), lead("III")
     right, left, foot = lead("aVR"), lead("aVL"), lead("aVF")
-    einthoven = correlation(three, two - one)
+    einthoven = likeness(three, two - one)
     sums = (
         (right, -(one + two) / 2),
         (left, (one - three) / 2),
         (foot, (two + three) / 2),
     )
-    known = [value for value in (correlation(*pair) for pair in sums) if np.isfinite(value)]
+    known = [value for value in (likeness(*pair) for pair in sums) if np.isfinite(value)]
     if not np.isfinite(einthoven):
         einthoven = _zero_sum(3 * one, -2 * left, 2 * right)
     return einthoven, min(known) if known else _zero_sum(right, left, foot)
 
 
 def _zero_sum(*leads: NDArray[np.floating]) -> float:
-    """Correlation of the largest of some leads that add up to nothing with the others."""
+    """Likeness of the largest of some leads that add up to nothing to the others."""
     together = np.isfinite(leads).all(axis=0)
     if not together.any():
         return float("nan")
     largest = int(np.argmax(np.var(np.array(leads)[:, together], axis=1)))
     others = [lead for number, lead in enumerate(leads) if number != largest]
-    return correlation(leads[largest], -np.sum(others, axis=0))
+    return likeness(leads[largest], -np.sum(others, axis=0))
 
 
 def flat_rows(signal_mv: NDArray[np.float32], printed: Sequence[PrintedLead]) -> int:

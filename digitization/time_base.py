@@ -106,6 +106,10 @@ def time_base(
         left, gap = _left_and_gap(
             begins, ends, gaps_before, beside, usual_mm, columns, gapped, named, names_gap
         )
+        if not (gap or is_cut) and usual_mm < (1 - _WIDTH_ERROR) * width:
+            # No gaps make up for what a usual width lacks: the columns are as wide as they seem.
+            usual_mm = None
+            left = float(np.median(begins)) if len(begins) else left
     elif leading:
         left = float(np.median(leading))
     left = _at_bold_line(left)
@@ -270,7 +274,10 @@ def _left_and_gap(
     gaps = list(_GAPS_MM if columns > 1 and rows else _GAPS_MM[:1])
     if names_gap_mm is not None:
         gaps = [gap for gap in gaps if abs(gap - names_gap_mm) < _NAMES_GAP_ERROR_MM] or gaps
-    _, left, gap = max((at(gap) for gap in gaps), key=lambda tried: tried[0])
+    empty, left, gap = max((at(gap) for gap in gaps), key=lambda tried: tried[0])
+    if empty < 0:
+        # Traces fill what names that stand wide apart say are gaps: the columns are wide.
+        return at(0.0)[1], 0.0
     if gap:
         _, left, gap = max((at(gap + off) for off in _FINER_MM), key=lambda tried: tried[0])
     return left, gap

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from digitization import find_page
 from digitization.find_page import find_geometry
-from digitization.grid import _settled, find_crossings, fit_geometry
+from digitization.grid import _period, _settled, find_crossings, fit_geometry
 from ecg.probability_maps import ProbabilityMaps
 from ecg.reading import PageRejected
 from tests.digitization.perfect_looks import PerfectLooks, photograph, placed_picture
@@ -122,6 +123,37 @@ def test_missing_parts_of_the_grid_are_bridged():
     maps = ProbabilityMaps(values, seen.classes)
     geometry = fit_geometry(find_crossings(maps["grid_x"], maps["grid_y"]), maps)
     assert np.quantile(_error_mm(photo, geometry), 0.9) < 0.3
+
+
+def _upright_and_level(strengths, cell=8, size=(400, 560)):
+    """Lines of both families, every one as sure as the next of the strengths in turn."""
+    lines = np.zeros((2, *size), np.float32)
+    for family in range(2):
+        across = lines[family] if family else lines[family].T
+        for number, at in enumerate(range(cell, len(across) - cell, cell)):
+            sure = strengths[number % len(strengths)]
+            across[at - 1 : at + 2] = sure * np.array([0.5, 1, 0.5])[:, None]
+    return lines
+
+
+@pytest.mark.parametrize(("strengths", "cells"), [((1.0, 0.6), 2), ((1.0, 0.9), 1)])
+def test_lines_of_which_every_second_stands_out_are_counted_by_twos(strengths, cells):
+    soft_x, soft_y = (cv2.GaussianBlur(line, (0, 0), 1.0) for line in _upright_and_level(strengths))
+    assert _period(soft_x, soft_y) == pytest.approx(8 * cells, rel=0.02)
+
+
+def test_lines_that_no_even_grid_fits_are_refused(monkeypatch):
+    photo = photograph("3x4+1", "clean", 4)
+    looks = cast("Any", PerfectLooks(photo))
+    picture = placed_picture(*photo.spec.camera.photo_size)
+
+    def uneven(*crossings):
+        return replace(fit_geometry(*crossings), residual_mm=0.5)
+
+    assert find_geometry(picture, looks).residual_mm < 0.1
+    monkeypatch.setattr(find_page, "fit_geometry", uneven)
+    with pytest.raises(PageRejected, match="5 mm apart"):
+        find_geometry(picture, looks)
 
 
 def test_an_empty_picture_is_refused_with_a_reason():

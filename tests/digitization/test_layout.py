@@ -75,6 +75,29 @@ def test_all_names_tell_layout_and_order(layout, order):
     assert best.column_mm == pytest.approx(250 / LAYOUTS[layout].columns)
 
 
+def test_edges_of_charts_that_seem_to_be_rows_are_left_out():
+    """A chart of its own for each lead ends below its trace."""
+    seen = _page("3x4")
+    edges = tuple(RowSeen(row.y_mm + 11, 12.0, 278.0) for row in seen.rows)
+    foot = RowSeen(130.0, 5.0, 290.0)
+    rows = tuple(sorted((*seen.rows, *edges, foot), key=lambda row: row.y_mm))
+    best, *others = candidate_layouts(replace(seen, rows=rows))
+    near = [one for one in (best, *others) if one.score > best.score - 1]
+    assert any((one.layout.name, one.rows) == ("3x4", seen.rows) for one in near)
+
+
+def test_names_far_below_their_rows_are_theirs():
+    seen = _page("3x4", offset=(3.0, 0.0))
+    rows = tuple(replace(row, y_mm=40 + 42.0 * k) for k, row in enumerate(seen.rows))
+    names = tuple(
+        replace(name, y_mm=40 + 42.0 * round((name.y_mm - 40) / 20) + 16.0) for name in seen.names
+    )
+    best = candidate_layouts(PageSeen(names, rows, ()))[0]
+    assert best.layout.name == "3x4"
+    assert best.evidence["name_offset_mm"] == pytest.approx([3.0, 16.0])
+    assert best.evidence["names_matched"] == sorted(LEADS)
+
+
 def test_one_false_name_changes_nothing():
     seen = _page("3x4+1")
     wrong = (NameSeen("V6", 60.0, 150.0, 0.9), *seen.names)

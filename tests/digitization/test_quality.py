@@ -42,6 +42,14 @@ def test_a_wrong_lead_disagrees(columns):
     assert min(limb_checks(signal)) < 0.7
 
 
+def test_multiples_of_what_leads_should_be_disagree():
+    """Leads under wrong names may be like the right ones but for their height."""
+    signal = _page(COLUMNS["standard"])
+    signal[LEAD_INDEX["III"]] *= 3
+    signal[LEAD_INDEX["aVF"]] *= 3
+    assert max(limb_checks(signal)) < 0.7
+
+
 def test_leads_of_other_times_say_nothing():
     assert np.isnan(limb_checks(_page((("I",), ("II",), ("aVR", "aVL"))))).all()
 

@@ -41,6 +41,20 @@ def test_three_columns_share_ten_seconds():
     np.testing.assert_allclose(starts, LEFT + 250 / 3 * np.arange(3), atol=0.1)
 
 
+def test_columns_of_an_unusual_width_are_no_columns_with_gaps():
+    """Names stand apart as columns and gaps would, but traces fill what would be gaps."""
+    width = 37.5
+    found = replace(
+        _found("3x4", 3, width),
+        names_apart_mm=width,
+        name_edges=tuple((column, LEFT + 1 + column * width) for column in range(4)),
+    )
+    rows = [_row(LEFT, LEFT + 4 * width - 0.05) for _ in range(3)]
+    starts, found_width = time_base(found, rows, (), 25.0)
+    assert found_width == pytest.approx(width, abs=0.1)
+    np.testing.assert_allclose(starts, LEFT + width * np.arange(4), atol=0.15)
+
+
 def test_what_was_read_of_pulses_before_the_rows_does_not_move_them():
     pulses = tuple(PulseSeen(LEFT - 6, 40.0, LEFT - 0.5, 50.0) for _ in range(3))
     rows = [_row(LEFT - 6, LEFT + 249.95) for _ in range(3)]
