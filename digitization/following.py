@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
+from threadpoolctl import threadpool_limits
 
 FloatArray = NDArray[np.float32]
 
@@ -36,47 +36,45 @@ def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         it is that there is a trace; and ``(rows, width)`` confidence, 0..1: what the look said
         of the heights chosen, before the neighbours were heard.
     """
-    heights, none = columns[:, :-1], columns[:, -1:]
+    heights, none = columns[:, :-1], columns[:, -1]
     # Where no column sees a trace, none is looked for: most of a tall strip is empty paper.
     seen = np.flatnonzero(heights.max(axis=(0, 2)) > _SEEN)
     first, last = (seen[0], seen[-1]) if len(seen) else (0, heights.shape[1] - 1)
-    heights = np.ascontiguousarray(heights[:, first : last + 1])
-    evidence = heights + _DOUBT * (none + 0.02)
-    evidence = evidence / evidence.max(axis=1, keepdims=True)
-    posterior = _forward_backward(evidence, columns.shape[1] - 1)
-    rows = np.arange(first, last + 1, dtype=np.float32)[None, :, None]
-    top = posterior.max(axis=1, keepdims=True)
-    likeliest = first + posterior.argmax(axis=1)[:, None]
-    chosen = (posterior > _LEAST_SHARE * top) & (np.abs(rows - likeliest) <= _STROKE_PX)
-    weight = posterior * chosen
-    centre = (weight * rows).sum(axis=1) / weight.sum(axis=1)
-    confidence = (heights * chosen).sum(axis=1)
-    return centre, 1 - none[:, 0], np.clip(confidence, 0, 1)
+    # Column by column, for that is how they are followed.
+    along = np.ascontiguousarray(heights[:, first : last + 1].transpose(2, 0, 1))
+    evidence = along + _DOUBT * (none.T[:, :, None] + 0.02)
+    weight = _forward_backward(evidence, columns.shape[1] - 1)
+    likeliest = weight.argmax(axis=2)[..., None]
+    rows = np.arange(along.shape[2])
+    weight *= weight > _LEAST_SHARE * np.take_along_axis(weight, likeliest, axis=2)
+    weight *= np.abs(rows - likeliest) <= _STROKE_PX
+    centre = first + weight @ rows.astype(np.float32) / weight.sum(axis=2)
+    confidence = np.einsum("crh,crh->cr", along, weight > 0)
+    return centre.T, 1 - none, np.clip(confidence.T, 0, 1)
 
 
 def _forward_backward(evidence: FloatArray, possible: int) -> FloatArray:
-    """``(rows, heights, width)`` likelihoods to the posterior of each height.
+    """``(width, rows, heights)`` likelihoods to the posterior of each height.
 
     Both directions go together: one from the first column, the other from the last. A move's
-    likelihood falls by one factor a pixel, so all moves are a recursive filter up and one down.
-    A jump is as likely to each of the ``possible`` heights, those left out included.
+    likelihood falls by one factor a pixel; a jump is as likely to each of the ``possible``
+    heights, those left out included.
     """
-    rows, heights, width = evidence.shape
-    stays = np.float32((1 - _JUMPS) * (1 - _STAYS) / (1 + _STAYS))
-    along = np.ascontiguousarray(evidence.transpose(2, 0, 1), dtype=np.float32)
-    forward, backward = np.empty_like(along), np.empty_like(along)
+    width, rows, heights = evidence.shape
+    apart = np.abs(np.subtract.outer(np.arange(heights), np.arange(heights)))
+    stays = (1 - _JUMPS) * (1 - _STAYS) / (1 + _STAYS)
+    moves = (stays * _STAYS**apart + _JUMPS / possible).astype(np.float32)
+    forward, backward = np.empty_like(evidence), np.empty_like(evidence)
     belief = np.full((2, rows, heights), 1 / heights, np.float32)
-    recursion = np.array([1, -_STAYS], np.float32)
-    for column, last in enumerate(reversed(range(width))):
-        backward[last] = belief[1]
-        belief[1] *= along[last]
-        both_ways = np.stack([belief, belief[..., ::-1]])
-        up, down = lfilter(recursion[:1], recursion, both_ways)
-        jumps = np.float32(_JUMPS / possible) * belief.sum(axis=2, keepdims=True)
-        belief = stays * (up + down[..., ::-1] - belief) + jumps
-        belief[0] *= along[column]
-        belief /= belief.sum(axis=2, keepdims=True)
-        forward[column] = belief[0]
+    # So small a product is quicker on one core than shared by several.
+    with threadpool_limits(1, "blas"):
+        for column, last in enumerate(reversed(range(width))):
+            backward[last] = belief[1]
+            belief[1] *= evidence[last]
+            belief = belief @ moves
+            belief[0] *= evidence[column]
+            belief /= belief.sum(axis=2, keepdims=True)
+            forward[column] = belief[0]
     forward *= backward
     forward /= forward.sum(axis=2, keepdims=True)
-    return forward.transpose(1, 2, 0)
+    return forward
