@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+CALIBRATED = ("MI", "NORM")
+"""The targets whose logits are combined."""
 OPERATING_SHARE = 0.9
 UNSURE_SHARE = 0.05
 """Share of fold 9 about the operating point of which the answer is that it cannot be told."""
@@ -18,8 +20,11 @@ UNSURE_SHARE = 0.05
 class Calibration:
     """Logistic combination of the routes' logits.
 
+    A network's own answer to whether the ECG is normal tells infarction from what else is abnormal
+    better than its answer for infarction alone.
+
     Attributes:
-        bias, signal_weight, maps_weight: of the logistic function.
+        bias, mi_weight, normal_weight, maps_weight: of the logistic function.
         threshold: probability from which the decision is MI (0.9 specificity on fold 9).
         unsure: the probabilities about it from and below which it cannot be told.
         operating_points: thresholds by name: ``specificity_90`` (the one in use),
@@ -28,16 +33,22 @@ class Calibration:
     """
 
     bias: float
-    signal_weight: float
+    mi_weight: float
+    normal_weight: float
     maps_weight: float
     threshold: float
     unsure: tuple[float, float]
     operating_points: Mapping[str, float]
     prevalence: float
 
-    def probability(self, signal_logit: float, maps_logit: float) -> float:
-        """Probability of MI from the two logits."""
-        total = self.bias + self.signal_weight * signal_logit + self.maps_weight * maps_logit
+    def probability(self, mi_logit: float, normal_logit: float, maps_logit: float = 0.0) -> float:
+        """Probability of MI from one route's logits of MI and NORM, and the maps' of MI."""
+        total = (
+            self.bias
+            + self.mi_weight * mi_logit
+            + self.normal_weight * normal_logit
+            + self.maps_weight * maps_logit
+        )
         return float(1 / (1 + np.exp(-total)))
 
     def decide(self, probability: float) -> str:
@@ -53,7 +64,7 @@ class Calibration:
 
 
 def fit_calibration(
-    signal_logits: NDArray[np.floating],
+    logits: NDArray[np.floating],
     maps_logits: NDArray[np.floating] | None,
     mi: NDArray[np.bool_],
 ) -> Calibration:
@@ -63,17 +74,17 @@ def fit_calibration(
     say the same, not what either knows.
 
     Args:
-        signal_logits: ``(n,)`` logits of the signal route.
-        maps_logits: ``(n,)`` logits of the maps route; None calibrates the signal route alone.
+        logits: ``(n, 2)`` logits of MI and NORM of one route.
+        maps_logits: ``(n,)`` logits of MI of the maps route beside it; None for one route alone.
         mi: ``(n,)`` truth.
     """
     from sklearn.linear_model import LogisticRegression
 
-    maps = np.zeros_like(signal_logits) if maps_logits is None else maps_logits
-    features = np.stack([signal_logits, maps], axis=-1)
+    maps = np.zeros(len(logits)) if maps_logits is None else maps_logits
+    features = np.column_stack([logits, maps])
     fitted = LogisticRegression(C=100.0).fit(features, mi)
-    if fitted.coef_[0, 1] < 0:
-        return fit_calibration(signal_logits, None, mi)
+    if fitted.coef_[0, 2] < 0:
+        return fit_calibration(logits, None, mi)
     probabilities = fitted.predict_proba(features)[:, 1]
     points = {
         "specificity_90": float(np.quantile(probabilities[~mi], OPERATING_SHARE)),
@@ -84,8 +95,9 @@ def fit_calibration(
     weights = fitted.coef_[0]
     return Calibration(
         bias=float(fitted.intercept_[0]),
-        signal_weight=float(weights[0]),
-        maps_weight=float(weights[1]),
+        mi_weight=float(weights[0]),
+        normal_weight=float(weights[1]),
+        maps_weight=float(weights[2]),
         threshold=threshold,
         unsure=_nearest(probabilities, threshold),
         operating_points=points,

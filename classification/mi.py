@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from classification.combination import Calibration
+from classification.combination import CALIBRATED, Calibration
 from classification.explanation import Explanation, explain
 from classification.findings import FindingCalibration, Findings, find
 from classification.signal_route import NETWORK_RATE_HZ, NETWORK_SAMPLES, SignalRoute
@@ -97,23 +97,20 @@ class MiClassifier:
         shown = _network_window(signal_mv, rate_hz)
         answers = self._signals(shown[None])[0].tolist()
         logits = dict(zip(self._signals.targets, answers, strict=True))
-        signal_logit = logits["MI"]
-        maps_logit = None
-        if lead_maps is not None:
-            present = lead_maps.present.astype(np.float32)
-            maps_logit = float(self._maps(lead_maps.ink[None], present[None])[0, 0])
         of = self._calibrations
-        signal_probability = of["signal"].probability(signal_logit, 0.0)
-        if maps_logit is None:
+        signal_probability = of["signal"].probability(logits["MI"], logits["NORM"])
+        if lead_maps is None:
             calibration, probability = of["signal"], signal_probability
             maps_probability = None
         else:
+            present = lead_maps.present.astype(np.float32)
+            maps_mi, maps_normal = self._maps_logits(lead_maps.ink[None], present[None])[0].tolist()
             calibration = of["both"]
-            probability = calibration.probability(signal_logit, maps_logit)
-            maps_probability = of["maps"].probability(maps_logit, 0.0)
+            probability = calibration.probability(logits["MI"], logits["NORM"], maps_mi)
+            maps_probability = of["maps"].probability(maps_mi, maps_normal)
         leads = int((np.isfinite(shown).sum(axis=1) >= NETWORK_RATE_HZ).sum())
         decision = calibration.decide(probability) if leads >= _LEAST_LEADS else "cannot_tell"
-        findings = self._findings["signal" if maps_logit is None else "both"]
+        findings = self._findings["signal" if lead_maps is None else "both"]
         return MiPrediction(
             probability,
             signal_probability,
@@ -133,11 +130,12 @@ class MiClassifier:
         """
         shown = _network_window(signal_mv, rate_hz)
         calibration = self._calibrations["signal" if lead_maps is None else "both"]
-        mi = self._signals.targets.index("MI")
+        answers = [self._signals.targets.index(name) for name in CALIBRATED]
+        weights = np.array([calibration.mi_weight, calibration.normal_weight])
 
         def logits_of(signals: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
             signals = np.where(kept[:, :, None], signals, np.float32(np.nan))
-            total = calibration.signal_weight * self._signals(signals)[:, mi]
+            total: NDArray[np.float64] = self._signals(signals)[:, answers] @ weights
             if lead_maps is not None and calibration.maps_weight:
                 present = kept.astype(np.float32) * lead_maps.present.astype(np.float32)
                 ink = np.where(present[:, :, None, None] > 0, lead_maps.ink, 0).astype(np.uint8)
@@ -145,13 +143,20 @@ class MiClassifier:
                 maps = np.full(len(kept), np.nan)
                 same = np.setdiff1d(np.arange(len(kept)), changed)
                 if len(changed):
-                    maps[changed] = self._maps(ink[changed], present[changed])[:, 0]
+                    maps[changed] = self._maps_logits(ink[changed], present[changed])[:, 0]
                 if len(same):  # waves leave the maps as they are: one answer serves them all
-                    maps[same] = self._maps(ink[same[:1]], present[same[:1]])[0, 0]
+                    maps[same] = self._maps_logits(ink[same[:1]], present[same[:1]])[0, 0]
                 total += calibration.maps_weight * maps
             return total
 
         return explain(logits_of, shown, NETWORK_RATE_HZ)
+
+    def _maps_logits(
+        self, ink: NDArray[np.uint8], present: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """``(n, 2)`` logits of MI and NORM of lead maps."""
+        columns = [self._maps.facts["classes"].index(name) for name in CALIBRATED]
+        return self._maps(ink, present)[:, columns]
 
 
 def _network_window(signal_mv: NDArray[np.float32], rate_hz: float) -> NDArray[np.float32]:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,12 @@ def main(config: TrainCombination) -> Path:
     """Fit on fold 9 as 3x4 pages with a rhythm strip show it; returns the folder written."""
     from dataclasses import asdict
 
-    from scipy.special import expit
+    import numpy as np
 
     import checkpoints
     import classification.maps_network
     import classification.signal_network  # noqa: F401  (both register networks)
-    from classification.combination import fit_calibration
+    from classification.combination import CALIBRATED, Calibration, fit_calibration
     from classification.findings import fit_findings
     from classification.maps_task import maps_logits
     from classification.mi import FACTS_FILE
@@ -49,15 +54,20 @@ def main(config: TrainCombination) -> Path:
     page = PrintedWindows("3x4", rhythm_leads=("II",))
     whole_logits = signal_logits(signals, signals_uv)
     printed_logits = signal_logits(signals, signals_uv, page)
-    whole, printed = whole_logits[:, 0], printed_logits[:, 0]
-    drawn = maps_logits(maps, signals_uv, page)[:, 0]
+    columns = [TARGETS.index(name) for name in CALIBRATED]
+    whole, printed = whole_logits[:, columns], printed_logits[:, columns]
+    drawn = maps_logits(maps, signals_uv, page)[:, columns]
     fitted = {
         "signal": fit_calibration(whole, None, mi),
         "maps": fit_calibration(drawn, None, mi),
-        "both": fit_calibration(printed, drawn, mi),
+        "both": fit_calibration(printed, drawn[:, 0], mi),
     }
     both = fitted["both"]
-    total = both.bias + both.signal_weight * printed + both.maps_weight * drawn
+
+    def told(calibration: Calibration, logits: NDArray[np.floating]) -> float:
+        chance = [calibration.probability(*one) for one in logits.tolist()]
+        return auroc(mi, np.array(chance))
+
     config.out.mkdir(parents=True, exist_ok=True)
     findings = {
         "signal": fit_findings(whole_logits, targets, TARGETS),
@@ -84,10 +94,10 @@ def main(config: TrainCombination) -> Path:
         + "".join(f"| {name} | {value:.3f} |\n" for name, value in both.operating_points.items())
         + "\n"
         "| fold 9, AUROC of MI | |\n| --- | --- |\n"
-        f"| signals, whole records | {auroc(mi, expit(whole)):.4f} |\n"
-        f"| signals, 3x4 pages | {auroc(mi, expit(printed)):.4f} |\n"
-        f"| maps, 3x4 pages | {auroc(mi, expit(drawn)):.4f} |\n"
-        f"| both, 3x4 pages | {auroc(mi, expit(total)):.4f} |\n",
+        f"| signals, whole records | {told(fitted['signal'], whole):.4f} |\n"
+        f"| signals, 3x4 pages | {told(fit_calibration(printed, None, mi), printed):.4f} |\n"
+        f"| maps, 3x4 pages | {told(fitted['maps'], drawn):.4f} |\n"
+        f"| both, 3x4 pages | {told(both, np.column_stack([printed, drawn[:, 0]])):.4f} |\n",
         encoding="utf-8",
     )
     return config.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -15,6 +16,7 @@ from dataset_generation.photo import Photo
 from digitization.find_page import LAYOUT_PIXELS_PER_MM
 from digitization.rectify import rectify
 from ecg.leads import LEADS
+from ecg.page_geometry import PageGeometry
 from learning.training import ExampleDataset, Task
 from segmentation.page_look import dice_by_class, segmentation_loss, to_tensor
 from segmentation.pages import RecordSource, sample_photo_of
@@ -25,6 +27,7 @@ PIXELS_PER_MM = LAYOUT_PIXELS_PER_MM
 OUTPUT_PIXELS_PER_MM = 2.0
 CROP = 384
 _SHIFT = 4
+_CREASES_APART_MM = 6.0
 
 
 def layout_targets(
@@ -86,50 +89,65 @@ class LayoutLookExamples(ExampleDataset):
         page = photo.page.spec
         left = float(rng.uniform(-0.15 * side, max(page.width_mm - 0.85 * side, 0.1)))
         top = float(rng.uniform(-0.15 * side, max(page.height_mm - 0.85 * side, 0.1)))
-        image = take_rectified(photo, left, top, (CROP, CROP), PIXELS_PER_MM, rng)
+        found = as_found(photo.camera.geometry, rng)
+        image = take_rectified(photo, found, left, top, (CROP, CROP), PIXELS_PER_MM)
         turns = int(rng.integers(1, 4)) if rng.random() < 0.15 else 0
         targets = layout_targets(photo, left, top, turns)
         image = np.rot90(image, turns)
         return to_tensor(image), torch.from_numpy(targets).float().div_(255)
 
 
+def as_found(
+    geometry: PageGeometry,
+    rng: np.random.Generator,
+    wobble_mm: float = 0.12,
+    wiggle_mm: float = 0.0,
+) -> PageGeometry:
+    """The true map of a page with the small errors of one that was found.
+
+    Args:
+        geometry: the true map.
+        rng: source of the errors.
+        wobble_mm: standard deviation of the smooth error.
+        wiggle_mm: standard deviation of the error between neighbouring creases.
+    """
+    rows, columns = geometry.photo_points.shape[:2]
+    error_mm = np.zeros((rows, columns, 2))
+    for size_mm, apart in ((wobble_mm, 8), (wiggle_mm, _CREASES_APART_MM / geometry.step_mm)):
+        if size_mm:
+            nodes = [max(3, int(count / apart)) for count in (rows, columns)]
+            coarse = rng.normal(0, size_mm, (*nodes, 2))
+            error_mm += cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
+    points = geometry.photo_points + error_mm * geometry.pixels_per_mm()
+    return replace(geometry, photo_points=points)
+
+
 def take_rectified(
     photo: Photo,
+    geometry: PageGeometry,
     left_mm: float,
     top_mm: float,
     size: tuple[int, int],
     pixels_per_mm: float | tuple[float, float],
-    rng: np.random.Generator,
-    wobble_mm: float = 0.12,
 ) -> NDArray[np.uint8]:
-    """Photograph and rectify a part of a page with the small errors of a real geometry.
-
-    Only the part of the photo that is needed is rendered.
+    """Photograph and rectify a part of a page; only what is needed of the photo is rendered.
 
     Args:
         photo: the photo.
+        geometry: the map of the page, true or ``as_found``.
         left_mm, top_mm: page position of the first pixel.
         size: width and height in pixels.
         pixels_per_mm: scale of the result, or its scales along x and y.
-        rng: source of the errors.
-        wobble_mm: standard deviation of the smooth error of the geometry.
     """
-    from dataclasses import replace
-
-    geometry = photo.camera.geometry
-    rows, columns = geometry.photo_points.shape[:2]
-    coarse = rng.normal(0, wobble_mm, (max(3, rows // 8), max(3, columns // 8), 2))
-    smooth = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
-    bent = replace(geometry, photo_points=geometry.photo_points + smooth * geometry.pixels_per_mm())
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0.5, 0], [0.5, 1], [0, 0.5], [1, 0.5]])
-    there = bent.photo_from_page(
+    there = geometry.photo_from_page(
         np.array([left_mm, top_mm]) + corners * np.array(size) / pixels_per_mm
     )
     low = np.floor(there.min(axis=0)).astype(int) - 6
     high = np.ceil(there.max(axis=0)).astype(int) + 6
     width, height = high - low
     part = photo.take((int(low[0]), int(low[1]), int(width), int(height)))
-    local = replace(bent, photo_points=bent.photo_points - low)
+    local = replace(geometry, photo_points=geometry.photo_points - low)
     return rectify(part, local, left_mm, top_mm, size, pixels_per_mm)
 
 

@@ -21,6 +21,10 @@ _STRENGTH_SHARES = {"clean": 0.07, "scan": 0.18, "photo": 0.31, "hard_photo": 0.
                     "photocopy": 0.03, "fax": 0.01}  # fmt: skip
 
 
+_CRUMPLED_SHARE = 0.3
+_CRUMPLE_MM = (1.0, 8.0)
+
+
 class RecordSource(Protocol):
     """Records by number, at 500 Hz; ``pages`` is one of ``PAGES``."""
 
@@ -92,6 +96,14 @@ def sample_photo_of(
         # Training goes wider than scoring: steeper turns too.
         turned = replace(spec.camera, rotation_deg=spec.camera.rotation_deg + rng.uniform(-20, 20))
         spec = replace(spec, camera=turned)
+    if strength in ("photo", "hard_photo") and rng.random() < _CRUMPLED_SHARE:
+        # So are crumpled pages, which phones show more often.
+        crumpled = replace(
+            spec.camera,
+            crumple_mm=float(rng.uniform(*_CRUMPLE_MM)),
+            crumple_seed=int(rng.integers(2**31)),
+        )
+        spec = replace(spec, camera=crumpled)
     return Photo(page, spec)
 
 

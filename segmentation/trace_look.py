@@ -11,8 +11,9 @@ is a narrow Gaussian about the true height.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,10 @@ from torch.utils.data import default_collate
 
 from dataset_generation.page import Page, TraceTruth
 from digitization.rows import COLUMNS_PER_MM, PIXELS_PER_MM
+from ecg.page_geometry import PageGeometry
 from ecg.record import Record
 from learning.training import ExampleDataset, Task
-from segmentation.layout_look import take_rectified
+from segmentation.layout_look import as_found, take_rectified
 from segmentation.page_look import to_tensor
 from segmentation.pages import RecordSource, sample_photo_of
 from segmentation.replay import Replayed
@@ -45,12 +47,25 @@ _VALIDATION_STRIPS = 192
 _NEAR_MM = 2.0
 _DECIBELS = 0.05
 _LEAST_SQUARE = 0.02
+_WIGGLE_MM = (0.02, 0.25)  # between the creases of folded or crumpled paper
 
 
 def strip_truth(
-    page: Page, row: int, left_mm: float, top_mm: float, size: tuple[int, int]
+    page: Page,
+    row: int,
+    left_mm: float,
+    top_mm: float,
+    size: tuple[int, int],
+    seen_at: Callable[[NDArray[np.float64]], NDArray[np.float64]] = np.asarray,
 ) -> NDArray[np.float32]:
     """Height of a row's trace in every column of a strip of ``(columns, rows)``.
+
+    Args:
+        page: what is printed.
+        row: the row.
+        left_mm, top_mm: page position of the strip's first pixel.
+        size: columns and rows.
+        seen_at: where the strip shows points of the page, in mm, where its geometry errs.
 
     Returns:
         ``(columns,)`` pixel rows, NaN where the row has no trace or it leaves the strip.
@@ -61,7 +76,7 @@ def strip_truth(
     for trace in page.traces:
         if trace.row != row or len(trace.points_mm) < 2:
             continue
-        points = trace.points_mm
+        points = seen_at(trace.points_mm)
         inside = (x >= points[0, 0]) & (x <= points[-1, 0])
         y[inside] = np.interp(x[inside], points[:, 0], points[:, 1])
     pixel = (y - top_mm) * PIXELS_PER_MM
@@ -120,10 +135,28 @@ class TraceLookExamples(ExampleDataset):
                 left = float(rng.choice(met)) - rng.uniform(0.15, 0.85) * width_mm
         top = level - height / PIXELS_PER_MM / 2 + float(np.clip(rng.normal(0, 1.0), -3, 3))
         scales = (COLUMNS_PER_MM, PIXELS_PER_MM)
-        image = take_rectified(photo, left, top, (width, height), scales, rng, 0.01)
-        truth = strip_truth(page, chosen.row, left, top, (width, height))
+        true = photo.camera.geometry
+        bent = photo.spec.camera.crumple_mm > 0 or len(photo.spec.camera.bends) > 0
+        wiggle = float(np.exp(rng.uniform(*np.log(_WIGGLE_MM)))) if bent else 0.0
+        found = as_found(true, rng, 0.01, wiggle)
+        image = take_rectified(photo, found, left, top, (width, height), scales)
+        seen_at = partial(_seen_at, true, found)
+        truth = strip_truth(page, chosen.row, left, top, (width, height), seen_at)
         picture = torch.cat([to_tensor(image), height_channel(height, width)])
         return picture, torch.from_numpy(truth)
+
+
+def _seen_at(
+    true: PageGeometry, found: PageGeometry, points_mm: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Where a page rectified by the map found shows points of the page, to first order."""
+    here = true.photo_from_page(points_mm)
+    slopes = np.stack([true.photo_from_page(points_mm + one) - here for one in np.eye(2)], axis=-1)
+    error_px = found.photo_from_page(points_mm) - here
+    seen: NDArray[np.float64] = points_mm - np.linalg.solve(slopes, error_px[..., None])[..., 0]
+    # Steep strokes that seem to lean backwards have one height in a column, too.
+    seen[:, 0] = np.maximum.accumulate(seen[:, 0])
+    return seen
 
 
 def varied(record: Record, rng: np.random.Generator) -> Record:

@@ -21,14 +21,19 @@ def classifier() -> MiClassifier:
     return MiClassifier.load()
 
 
+def beside(logits: np.ndarray) -> np.ndarray:
+    """Logits of MI, with an answer for NORM that tells nothing."""
+    return np.stack([logits, np.zeros_like(logits)], axis=1)
+
+
 def test_the_operating_point_has_nine_in_ten_specificity():
     rng = np.random.default_rng(0)
     mi = rng.random(4000) < 0.3
     logits = rng.normal(0, 1, 4000) + 1.5 * mi
-    fitted = fit_calibration(logits, logits + rng.normal(0, 0.5, 4000), mi)
-    chance = np.array([fitted.probability(a, a) for a in logits])
+    fitted = fit_calibration(beside(logits), logits + rng.normal(0, 0.5, 4000), mi)
+    chance = np.array([fitted.probability(a, 0.0, a) for a in logits])
     assert 0.85 < (chance[~mi] < fitted.threshold).mean() < 0.95
-    assert fitted.signal_weight > 0
+    assert fitted.mi_weight > 0
     points = fitted.operating_points
     assert 0.87 < (chance[mi] >= points["sensitivity_90"]).mean() < 0.93
     f1 = {
@@ -44,16 +49,28 @@ def test_maps_that_would_count_against_themselves_are_left_out():
     mi = rng.random(4000) < 1 / (1 + np.exp(-truth))
     noise = rng.normal(0, 1, 4000)
     # The maps say what the signals say and show the signals' noise: less of them would be better.
-    fitted = fit_calibration(truth + noise, 0.3 * truth + noise, mi)
+    fitted = fit_calibration(beside(truth + noise), 0.3 * truth + noise, mi)
     assert fitted.maps_weight == 0
-    assert fitted == fit_calibration(truth + noise, None, mi)
+    assert fitted == fit_calibration(beside(truth + noise), None, mi)
+
+
+def test_what_is_abnormal_but_no_infarction_is_told_by_the_answer_for_normal():
+    """Two answers that share what else is abnormal say more together."""
+    rng = np.random.default_rng(6)
+    mi = rng.random(4000) < 0.3
+    other = rng.normal(0, 1, 4000)
+    logits = np.stack([2.0 * mi + other, -2.0 * mi - 1.5 * other], axis=1)
+    logits += rng.normal(0, 0.3, logits.shape)
+    fitted = fit_calibration(logits, None, mi)
+    both = np.array([fitted.probability(*one) for one in logits.tolist()])
+    assert auroc(mi, both) > auroc(mi, logits[:, 0]) + 0.02
 
 
 def test_one_in_twenty_cannot_be_told_and_they_are_the_nearest():
     rng = np.random.default_rng(0)
     mi = rng.random(4000) < 0.3
     logits = rng.normal(0, 1, 4000) + 1.5 * mi
-    fitted = fit_calibration(logits, None, mi)
+    fitted = fit_calibration(beside(logits), None, mi)
     chance = np.array([fitted.probability(a, 0.0) for a in logits])
     decisions = np.array([fitted.decide(one) for one in chance])
     assert 0.04 < (decisions == "cannot_tell").mean() < 0.06
@@ -66,14 +83,15 @@ def test_calibrated_probabilities_are_frequencies():
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 2, 20000)
     mi = rng.random(20000) < 1 / (1 + np.exp(-(0.5 * logits - 1)))
-    fitted = fit_calibration(logits, None, mi)
-    np.testing.assert_allclose(fitted.signal_weight, 0.5, atol=0.05)
+    fitted = fit_calibration(beside(logits), None, mi)
+    np.testing.assert_allclose(fitted.mi_weight, 0.5, atol=0.05)
     np.testing.assert_allclose(fitted.bias, -1.0, atol=0.06)
 
 
 def test_probability_is_the_logistic_function():
-    calibration = Calibration(0.0, 1.0, 0.0, 0.5, (0.45, 0.55), {"specificity_90": 0.5}, 0.25)
-    assert calibration.probability(0.0, 9.0) == pytest.approx(0.5)
+    points = {"specificity_90": 0.5}
+    calibration = Calibration(0.0, 1.0, 0.0, 0.0, 0.5, (0.45, 0.55), points, 0.25)
+    assert calibration.probability(0.0, 9.0, 9.0) == pytest.approx(0.5)
 
 
 def test_three_leads_are_too_few_to_tell(classifier):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 import segmentation.lead_names
 import segmentation.text_lines  # noqa: F401  (both register networks)
-from digitization.rows import PIXELS_PER_MM
+from digitization.rows import COLUMNS_PER_MM, PIXELS_PER_MM
 from ecg.record import Record
 from ecg.simulator import SimulatorSource
 from learning.checkpoint import read_checkpoint
@@ -95,14 +96,36 @@ def test_trace_truth_lies_on_the_ink():
     trace = photo.page.traces[4]
     left, top = trace.points_mm[0, 0], trace.points_mm[:, 1].mean() - 24
     truth = trace_look.strip_truth(photo.page, trace.row, left, top, (400, trace_look.HEIGHT))
-    picture = layout_look.take_rectified(
-        photo, left, top, (400, trace_look.HEIGHT), 8.0, rng, wobble_mm=0.0
+    true = photo.camera.geometry
+    picture = layout_look.take_rectified(photo, true, left, top, (400, trace_look.HEIGHT), 8.0)
+    assert _darkness(picture, truth) > 40
+
+
+def test_trace_truth_lies_on_the_ink_that_a_geometry_with_errors_shows():
+    rng = np.random.default_rng(5)
+    photo = sample_photo_of(_Source().record(1), rng, 8.0, "12x1", "clean")
+    trace = photo.page.traces[4]
+    size = (trace_look.WIDTH, trace_look.HEIGHT)
+    left, top = trace.points_mm[0, 0], trace.points_mm[:, 1].mean() - 24
+    true = photo.camera.geometry
+    found = layout_look.as_found(true, rng, 0.0, 1.5)
+    scales = (COLUMNS_PER_MM, PIXELS_PER_MM)
+    picture = layout_look.take_rectified(photo, found, left, top, size, scales)
+    seen_at = partial(trace_look._seen_at, true, found)
+    seen, printed = (
+        trace_look.strip_truth(photo.page, trace.row, left, top, size, *how)
+        for how in ((seen_at,), ())
     )
+    assert _darkness(picture, seen) > _darkness(picture, printed) + 40
+
+
+def _darkness(picture, heights):
+    """How much darker than its strip the ink at the heights of a trace is."""
     grey = picture.mean(axis=2)
-    columns = np.flatnonzero(np.isfinite(truth))
-    on = grey[np.round(truth[columns]).astype(int), columns]
+    columns = np.flatnonzero(np.isfinite(heights))
     assert len(columns) > 350
-    assert np.median(on) < np.median(grey) - 40
+    on = grey[np.round(heights[columns]).astype(int), columns]
+    return np.median(grey) - np.median(on)
 
 
 def test_varied_records_differ_and_keep_their_size_and_unit():
