@@ -19,6 +19,8 @@ _BESIDE_PULSE = (0.25, 0.1)  # of an end: as a vote, and in the mean
 _GAPS_MM = (0.0, *np.arange(0.5, MOST_GAP_MM + 0.01, 0.125).tolist())
 _FINER_MM = np.arange(-0.12, 0.121, 0.01)
 _FULL_GAP = 0.3
+_WIDE_GAP_MM = 3.0  # of narrower ones ink beside them hides much
+_FILLED_GAP = -0.35  # of a gap's width: half way from an empty one to one full of traces
 _NAMES_GAP_ERROR_MM = 1.5
 _NAMED_GAPS_MM = (1.5, 11.5)
 _WIDTH_ERROR = 0.045
@@ -275,7 +277,7 @@ def _left_and_gap(
     if names_gap_mm is not None:
         gaps = [gap for gap in gaps if abs(gap - names_gap_mm) < _NAMES_GAP_ERROR_MM] or gaps
     empty, left, gap = max((at(gap) for gap in gaps), key=lambda tried: tried[0])
-    if empty < 0:
+    if gap > _WIDE_GAP_MM and empty < _FILLED_GAP * gap * (columns - 1) * len(rows):
         # Traces fill what names that stand wide apart say are gaps: the columns are wide.
         return at(0.0)[1], 0.0
     if gap:
