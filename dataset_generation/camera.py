@@ -21,6 +21,9 @@ FloatArray = NDArray[np.float64]
 
 LATTICE_MARGIN_MM = 30.0
 LATTICE_STEP_MM = 1.5
+_SQUEEZED_SHARE = 0.25
+_FACETS = (((8, 30), (0.6, 0.9)), ((40, 160), (0.4, 0.9)), ((250, 1200), (0.12, 0.4)))
+"""Of a crumpled sheet: how many points facets meet at, and their share of its depth."""
 _INVERSE_STEP_PX = 8  # at most, and no coarser than the lattice
 _SETTLED_MM = 0.004
 
@@ -281,13 +284,17 @@ def _crumple(
         reach = rng.uniform(40, 160)
         ridge = np.exp(-np.abs(away) / rng.uniform(12, 45)) * np.exp(-((along / reach) ** 2))
         z += rng.uniform(-1, 1) * ridge
-    # Flat facets that meet in sharp ridges: heights of random points, linear between them.
-    for count, share in ((int(rng.integers(8, 30)), 0.8), (int(rng.integers(40, 120)), 0.25)):
-        low, high = (x.min() - 20, y.min() - 20), (x.max() + 20, y.max() + 20)
-        frame = np.array([(u, v) for u in (low[0], high[0]) for v in (low[1], high[1])])
-        points = np.concatenate([rng.uniform(low, high, (count, 2)), frame])
-        z += share * LinearNDInterpolator(points, rng.normal(0, 0.5, len(points)))(x, y)
-    z = cv2.GaussianBlur(z, (0, 0), rng.uniform(0.5, 1.5))
+    # Flat facets that meet in sharp ridges: heights of random points, linear between them. A sheet
+    # that was crumpled into a ball has many small ones, one that was squeezed has not.
+    low, high = (x.min() - 20, y.min() - 20), (x.max() + 20, y.max() + 20)
+    frame = np.array([(u, v) for u in (low[0], high[0]) for v in (low[1], high[1])])
+    squeezed = rng.random() < _SQUEEZED_SHARE
+    for (fewest, most), (least, greatest) in _FACETS[:2] if squeezed else _FACETS:
+        points = rng.uniform(low, high, (int(rng.integers(fewest, most)), 2))
+        points = np.concatenate([points, frame])
+        heights = rng.normal(0, 0.5, len(points))
+        z += rng.uniform(least, greatest) * LinearNDInterpolator(points, heights)(x, y)
+    z = cv2.GaussianBlur(z, (0, 0), rng.uniform(0.3, 1.0))
     spread = float(np.abs(z).max()) or 1.0
     z *= depth_mm / spread
     # Where the sheet is steep it is foreshortened; tilt follows the local slope.

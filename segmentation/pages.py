@@ -22,7 +22,8 @@ _STRENGTH_SHARES = {"clean": 0.07, "scan": 0.18, "photo": 0.31, "hard_photo": 0.
 
 
 _CRUMPLED_SHARE = 0.3
-_CRUMPLE_MM = (1.0, 8.0)
+_CRUMPLE_MM = (1.0, 10.0)
+_RELIEF = (0.5, 2.5)
 
 
 class RecordSource(Protocol):
@@ -103,7 +104,9 @@ def sample_photo_of(
             crumple_mm=float(rng.uniform(*_CRUMPLE_MM)),
             crumple_seed=int(rng.integers(2**31)),
         )
-        spec = replace(spec, camera=crumpled)
+        low, high = _RELIEF
+        light = replace(spec.light, relief=rng.uniform(low, high), relief_deg=rng.uniform(0, 360))
+        spec = replace(spec, camera=crumpled, light=light)
     return Photo(page, spec)
 
 
