@@ -27,7 +27,7 @@ PIXELS_PER_MM = LAYOUT_PIXELS_PER_MM
 OUTPUT_PIXELS_PER_MM = 2.0
 CROP = 384
 _SHIFT = 4
-_CREASES_APART_MM = 6.0
+_WOBBLES_APART_MM, _CREASES_APART_MM = 12.0, 6.0
 
 
 def layout_targets(
@@ -113,9 +113,9 @@ def as_found(
     """
     rows, columns = geometry.photo_points.shape[:2]
     error_mm = np.zeros((rows, columns, 2))
-    for size_mm, apart in ((wobble_mm, 8), (wiggle_mm, _CREASES_APART_MM / geometry.step_mm)):
+    for size_mm, apart_mm in ((wobble_mm, _WOBBLES_APART_MM), (wiggle_mm, _CREASES_APART_MM)):
         if size_mm:
-            nodes = [max(3, int(count / apart)) for count in (rows, columns)]
+            nodes = [max(3, int(count * geometry.step_mm / apart_mm)) for count in (rows, columns)]
             coarse = rng.normal(0, size_mm, (*nodes, 2))
             error_mm += cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
     points = geometry.photo_points + error_mm * geometry.pixels_per_mm()

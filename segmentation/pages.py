@@ -19,8 +19,6 @@ PAGES = ("ptb_v", "ptbv_2022")
 
 _STRENGTH_SHARES = {"clean": 0.07, "scan": 0.18, "photo": 0.31, "hard_photo": 0.38, "screen": 0.02,
                     "photocopy": 0.03, "fax": 0.01}  # fmt: skip
-
-
 _CRUMPLED_SHARE = 0.3
 _CRUMPLE_MM = (1.0, 10.0)
 _RELIEF = (0.5, 2.5)
@@ -104,8 +102,8 @@ def sample_photo_of(
             crumple_mm=float(rng.uniform(*_CRUMPLE_MM)),
             crumple_seed=int(rng.integers(2**31)),
         )
-        low, high = _RELIEF
-        light = replace(spec.light, relief=rng.uniform(low, high), relief_deg=rng.uniform(0, 360))
+        relief, relief_deg = float(rng.uniform(*_RELIEF)), float(rng.uniform(0, 360))
+        light = replace(spec.light, relief=relief, relief_deg=relief_deg)
         spec = replace(spec, camera=crumpled, light=light)
     return Photo(page, spec)
 
