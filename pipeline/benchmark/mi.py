@@ -130,7 +130,7 @@ def _pages(options: BenchmarkOptions, case: str) -> list[Figure]:
     return [
         *_figures(case, rows, probabilities, failed, options.seed),
         *_covered(case, rows, told, options.seed),
-        *_paired(case, rows, truly, options.seed),
+        *_paired(case, rows, probabilities[:, 2], truly, options.seed),
         *group_figures(case, ptbxl, ids, probabilities[:, 2], options.seed, np.array(qualities)),
         *(
             Figure(case, f"{name}_seconds_median", float(np.median(each)), len(each), "both", _DATA)
@@ -158,16 +158,39 @@ def _covered(
 
 
 def _paired(
-    case: str, rows: pd.DataFrame, truly: dict[str, list[float]], seed: int
+    case: str,
+    rows: pd.DataFrame,
+    chance: NDArray[np.float64],
+    truly: dict[str, list[float]],
+    seed: int,
 ) -> list[Figure]:
-    """AUROC on the same recordings, whole and only where they were read: what paper costs."""
+    """What paper costs: AUROC on the recordings, whole and where they were read, and the loss.
+
+    Args:
+        case: what was read.
+        rows: of the records.
+        chance: ``(n,)`` probabilities from what was read.
+        truly: the same from the ``recordings`` and their ``windows``.
+        seed: of the bootstrap.
+    """
     truth, patients = rows["mi"].to_numpy(), rows["patient_id"].to_numpy()
-    return [
-        auroc_figure(
-            case, truth, np.array(chance), patients, _DATA, seed, _REPEATS, f"auroc_of_{name}"
+    figures = []
+    for name, of_truth in truly.items():
+        true = np.array(of_truth)
+        metric = f"auroc_of_{name}"
+        figures.append(auroc_figure(case, truth, true, patients, _DATA, seed, _REPEATS, metric))
+        lost = metrics.bootstrap_difference(
+            metrics.auroc,
+            truth,
+            true,
+            chance,
+            patients,
+            np.random.default_rng(seed),
+            repeats=_REPEATS,
         )
-        for name, chance in truly.items()
-    ]
+        metric = f"auroc_lost_to_{name}"
+        figures.append(Figure(case, metric, lost.value, lost.n, "both", _DATA, lost.low, lost.high))
+    return figures
 
 
 def _where_read(

@@ -109,8 +109,15 @@ def test_what_paper_costs_is_told_on_the_same_recordings():
     assert np.isnan(shown).sum() == 23
     patients = pd.DataFrame({"mi": [True, False] * 4, "patient_id": range(8)})
     chances = {"recordings": [0.9, 0.1] * 4, "windows": [0.9, 0.9, 0.9, 0.1] * 2}
-    figures = {one.metric: one.value for one in _paired("case", patients, chances, 0)}
-    assert figures == {"auroc_of_recordings": 1.0, "auroc_of_windows": 0.75}
+    read_chance = np.array([0.9, 0.9, 0.9, 0.1] * 2)
+    figures = {one.metric: one for one in _paired("case", patients, read_chance, chances, 0)}
+    assert figures["auroc_of_recordings"].value == 1.0
+    assert figures["auroc_of_windows"].value == 0.75
+    lost = figures["auroc_lost_to_recordings"]
+    assert lost.value == pytest.approx(0.25)
+    assert lost.low is not None
+    assert lost.low < 0.25
+    assert figures["auroc_lost_to_windows"].value == figures["auroc_lost_to_windows"].high == 0
 
 
 def test_pages_are_told_apart_by_their_quality():
