@@ -13,7 +13,7 @@ from digitization.given import PlacedLeads
 from digitization.layout import LayoutFound
 from digitization.limb_leads import reconcile
 from digitization.page_seen import PulseSeen, RowSeen
-from digitization.quality import Agreement, flat_rows, limb_checks
+from digitization.quality import Agreement, flat_rows, limb_checks, limbs_go_on
 from digitization.rhythm import add_strips
 from digitization.time_base import time_base
 from digitization.traces import RowTrace, sample_window, without_pulse
@@ -29,6 +29,7 @@ _FLAT_ROW = 5.0
 _LEAST_READ = 0.3  # share of a lead; less is specks and print
 _EMPTY_STRIP = 2.0  # what speaks against a layout with one, in names
 _UNREAD_LEAD = 1.0  # likewise
+_LIMBS_GO_ON = 4.0  # likewise
 _BESIDE_PULSE_MM = 3.0
 
 
@@ -46,6 +47,7 @@ class Composition:
         agreement: what the page says twice.
         flat_rows: rows of leads without a beat where others have some.
         empty_strips: rhythm strips of which next to nothing was read, or that are like no lead.
+        limbs_go_on: whether the rows of limb leads go on where chest leads are taken to be.
         trust: less than one where print and pulses contradict each other.
     """
 
@@ -59,6 +61,7 @@ class Composition:
     agreement: Agreement
     flat_rows: int
     empty_strips: int
+    limbs_go_on: bool
     trust: float = 1.0
 
     @property
@@ -84,6 +87,7 @@ class Composition:
             - _NO_RHYTHM * (checks.rhythm < LEAST_RHYTHM)
             - _FLAT_ROW * self.flat_rows
             - _EMPTY_STRIP * self.empty_strips
+            - _LIMBS_GO_ON * self.limbs_go_on
         )
 
     @property
@@ -196,6 +200,7 @@ def _measure(
         agreement,
         flat,
         max(int(empty), left_out),
+        limbs_go_on(signal, short),
     )
 
 

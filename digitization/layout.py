@@ -281,6 +281,7 @@ def _support(
     evidence: dict[str, object] = {
         "names_matched": sorted(one.name.lead for one in matched),
         "names_seen": len(seen.names),
+        "strips_named": len(read),
         "rows_seen": len(seen.rows),
         "rows_missing": missing_rows,
         "name_offset_mm": [round(v, 1) for v in shift],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.leads import LEAD_INDEX
+from ecg.leads import LEAD_INDEX, LIMB_LEADS
 from ecg.paper import PrintedLead
 
 _WITHIN = (0.01, 0.99)
@@ -17,6 +17,7 @@ _BEATS_MV = 0.2
 _SHIFT_SAMPLES = 24
 _LEAST_SAMPLES = 250
 _NOTHING = 1e-9
+_GOES_ON = 0.6
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,27 @@ def limb_checks(signal_mv: NDArray[np.floating]) -> tuple[float, float]:
     if not np.isfinite(einthoven):
         einthoven = _zero_sum(3 * one, -2 * left, 2 * right)
     return einthoven, min(known) if known else _zero_sum(right, left, foot)
+
+
+def limbs_go_on(signal_mv: NDArray[np.floating], printed: Sequence[PrintedLead]) -> bool:
+    """Whether the second column of six rows shows the limb leads of the first, going on.
+
+    A page of limb leads alone is not one of twelve: chest leads keep none of the relations that
+    limb leads keep in their usual order. (In Cabrera's, where each is about the mean of its
+    neighbours, they nearly do.)
+
+    Args:
+        signal_mv: ``(12, n)`` mV, NaN where nothing was read.
+        printed: the leads of the page without its rhythm strips.
+    """
+    first = {lead.lead: lead.row for lead in printed if lead.column == 0}
+    second = {lead.row: lead.lead for lead in printed if lead.column == 1}
+    if tuple(first) != LIMB_LEADS or not set(first.values()) <= set(second):
+        return False
+    taken = np.full_like(signal_mv, np.nan)
+    for limb, row in first.items():
+        taken[LEAD_INDEX[limb]] = signal_mv[LEAD_INDEX[second[row]]]
+    return min(limb_checks(taken)) > _GOES_ON
 
 
 def _zero_sum(*leads: NDArray[np.floating]) -> float:

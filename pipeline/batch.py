@@ -163,8 +163,8 @@ def _read_file(
 ) -> Iterator[_PageDone]:
     """Every page of a file; whatever goes wrong with one is that page's error."""
     pages: Iterator[Source]
-    if records and is_record_file(path):
-        pages = (load_record(one) for one in (path,))
+    if is_record_file(path):
+        pages = (_recording(one, records) for one in (path,))
     else:
         pages = load_photos(path, max_megapixels)
     page = 0
@@ -179,6 +179,12 @@ def _read_file(
             yield _PageDone(page, time.perf_counter() - began, source, result)
         except Exception as error:  # noqa: BLE001 (the boundary of one photo in a batch)
             yield _PageDone(page, time.perf_counter() - began, error=error)
+
+
+def _recording(path: Path, wanted: bool) -> DigitalRecord:
+    if not wanted:
+        raise RecordFileError(f"{path.name} is a digital recording; ecgphoto diagnose takes it.")
+    return load_record(path)
 
 
 def _written(
@@ -229,6 +235,7 @@ def _write_page(
         gain_mm_per_mv=float(reading.gain_mm_per_mv),
         leads_found=leads_found(reading),
         quality=float(reading.quality),
+        reason=diagnosis.mi_reason if diagnosis else "",
         mi_probability=diagnosis.mi_probability if diagnosis else None,
         mi_decision=diagnosis.mi_decision if diagnosis else None,
     )
@@ -250,6 +257,7 @@ def _write_recording(
         page=1,
         folder=name,
         status="read",
+        reason=result.mi_reason,
         leads_found=leads_found(source.record),
         mi_probability=result.mi_probability,
         mi_decision=result.mi_decision,

@@ -333,6 +333,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         rate = outcome.diagnosis.heart_rate
         document["heart_rate_bpm"] = None if rate is None else round(rate.bpm, 1)
         document["mi"] = as_json(outcome.diagnosis.mi)
+        document["doubt"] = outcome.diagnosis.doubt
     return document
 
 
@@ -354,6 +355,10 @@ def _line(outcome: Outcome) -> str:
         line += f"\n  myocardial infarction: {_DECISIONS[outcome.diagnosis.mi_decision]}"
         if row.mi_probability is not None:
             line += f" (probability {row.mi_probability:.2f})"
+        elif row.reason:
+            line += f": {row.reason}"
+        if outcome.diagnosis.doubt:
+            line += f"\n  doubt: {outcome.diagnosis.doubt}"
         line += f"\n  report: {outcome.folder}/report.html"
     return f"{line}, {row.seconds:.1f} s" if outcome.diagnosis is None else line
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from digitization.quality import limb_checks
 from ecg.heart_rate import HeartRate, measure_heart_rate
 from ecg.lead_maps import LeadMaps
 from ecg.leads import CHEST_LEADS, LEAD_INDEX, LIMB_LEADS
 from ecg.reading import Reading
 from ecg.record import Record
-from pipeline.digital import DigitalRecord
+from pipeline.digital import FILLED_SOURCE, DigitalRecord
 from pipeline.digitizer import Digitizer
 from pipeline.photos import Photo
 from reconstruction.complete import CompletedRecord, complete
@@ -34,6 +35,10 @@ LEAST_CHEST_LEADS, LEAST_LIMB_LEADS = 3, 2
 """With fewer, myocardial infarction is not assessed: whole walls would be unseen."""
 LEAST_SECONDS = 1.0
 """A lead counts when this much of it was read."""
+ASSESSED_S = 10.0
+"""So much of a recording is assessed, from its begin."""
+_LIMBS_AGREE = 0.5
+"""Likeness of limb leads with their relations below which a recording is doubted."""
 
 
 class MiPredictor(Protocol):
@@ -59,6 +64,7 @@ class Diagnosis:
         mi: the classifier's answer; None when not assessed.
         mi_decision: ``mi``, ``no_mi``, ``cannot_tell`` or ``not_assessed``.
         mi_reason: why it was not assessed, else empty.
+        doubt: what speaks against the recording itself, else empty.
         heart_rate: measured on the signal; None where no beats are clear.
         seconds: how long the assessment took.
         reading: the digitized page; None of a recording.
@@ -77,6 +83,7 @@ class Diagnosis:
     completed: CompletedRecord | None = None
     completed_reason: str = ""
     explanation: Explanation | None = None
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         if self.mi_decision not in MI_DECISIONS:
@@ -166,8 +173,8 @@ class Diagnoser:
         return replace(found, reading=reading)
 
     def assess_record(self, record: Record) -> Diagnosis:
-        """Assesses a digital recording, by its signals alone."""
-        return self._assess(record, None, None)
+        """Assesses a digital recording, by the signals of its first ten seconds alone."""
+        return replace(self._assess(record, None, None), doubt=_doubt(record))
 
     def _assess(
         self,
@@ -178,9 +185,10 @@ class Diagnoser:
         completed, why_not = self._completed(record, confidence)
         began = perf_counter()
         signal = record.signal_mv
-        seconds = np.isfinite(signal).sum(axis=1) / record.rate_hz
         heart_rate = measure_heart_rate(signal, record.rate_hz)
-        prediction, decision, reason, explanation = None, "not_assessed", "", None
+        assessed = signal[:, : round(ASSESSED_S * record.rate_hz)]
+        seconds = np.isfinite(assessed).sum(axis=1) / record.rate_hz
+        prediction, decision, explanation = None, "not_assessed", None
         reason = _missing_leads(seconds >= LEAST_SECONDS)
         if not reason:
             prediction = self._classifier.predict(signal, record.rate_hz, lead_maps)
@@ -211,6 +219,19 @@ class Diagnoser:
         except ReconstructionError as error:
             return None, f"The record was not completed: {error}."
         return found, ""
+
+
+def _doubt(record: Record) -> str:
+    """What speaks against a recording: estimates, limb leads that disagree; else empty."""
+    if FILLED_SOURCE in record.source:
+        return "A network completed this recording: what it estimated is no evidence."
+    known = [value for value in limb_checks(record.signal_mv) if np.isfinite(value)]
+    if min(known, default=1.0) >= _LIMBS_AGREE:
+        return ""
+    return (
+        "The limb leads contradict each other (III is II less I, and the augmented leads are their "
+        "sums): leads are swapped, under wrong names, or mostly noise. Check the recording."
+    )
 
 
 def _missing_leads(there: NDArray[np.bool_]) -> str:

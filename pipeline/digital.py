@@ -12,6 +12,8 @@ from ecg.record import Record
 
 RECORD_SUFFIXES = frozenset((".hea", ".csv", ".npz", ".dcm"))
 MAX_FILE_MB = 256.0
+FILLED_SOURCE = "completed: estimated where not measured"
+"""In the source of a record that a network completed."""
 _RATES_HZ = (50.0, 2000.0)
 _LEAST_S = 2.0
 _MOST_MV = 15.0  # no heart gives more; electrodes' offsets are taken off first
@@ -109,7 +111,9 @@ def _read(path: Path) -> tuple[Record, str]:
         return read_dicom(path), "DICOM"
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RecordFileError(f"{path.name} cannot be read: {reason}.") from error
+        # A header whose data file is missing names that one.
+        missing = Path(error.filename or path).name
+        raise RecordFileError(f"{missing} cannot be read: {reason}.") from error
     except DAMAGED as error:
-        text = told(error).rstrip(".")
+        text = told(error).rstrip(".").removeprefix(f"{path}").lstrip(":, ")
         raise RecordFileError(f"{path.name} is no usable recording: {text}.") from error

@@ -34,7 +34,7 @@ class DigitizeOptions:
     out: Path = Path("out")
     """Folder for index.csv and one folder a photo."""
     layout: Layout = "auto"
-    """How the leads are printed; auto finds out."""
+    """How the leads are printed; auto finds out. A strip without a legible name is taken for II."""
     speed: Literal["auto", "25", "50"] = "auto"
     """Paper speed in mm/s."""
     gain: Literal["auto", "5", "10", "20"] = "auto"

@@ -37,7 +37,7 @@ class IndexRow:
         page: page of the file, from 1.
         folder: folder of the results inside the run's folder, empty unless read.
         status: ``read``, ``rejected`` or ``error``.
-        reason: one sentence, empty when read.
+        reason: one sentence why it was not read, or not assessed; else empty.
         layout: layout id.
         speed_mm_per_s: paper speed.
         gain_mm_per_mv: gain.

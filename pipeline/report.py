@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ecg.leads import CHEST_LEADS
 from ecg.reading import Reading
-from pipeline.diagnoser import Diagnosis
+from pipeline.diagnoser import ASSESSED_S, Diagnosis
 from pipeline.digital import DigitalRecord
 from pipeline.lead_quality import LeadQuality
 from pipeline.overlay import LEAD_COLOURS, encode_jpeg
@@ -43,9 +43,9 @@ _FINDING_WORDS = {
     "CD": "conduction disturbance",
     "HYP": "hypertrophy",
 }
-_ASSESSED_S = 10.0
 _LEAST_FULL = 0.3
 """Log-odds that are shaded full, unless others are stronger."""
+_OTHER_SCALE = 0.2
 _LEAST_SHADE = 0.15
 """Weaker waves, as a share of the strongest, are not shaded."""
 LAYOUT_WORDS = {
@@ -173,14 +173,14 @@ def _redrawn(diagnosis: Diagnosis) -> str:
     record = diagnosis.record
     signal_mv = record.signal_mv
     if diagnosis.reading is None:
-        signal_mv = signal_mv[:, : round(_ASSESSED_S * record.rate_hz)]
+        signal_mv = signal_mv[:, : round(ASSESSED_S * record.rate_hz)]
     return redraw_svg(signal_mv, record.rate_hz, _shades(diagnosis))
 
 
 def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
     """What the reader of this report should hold against it."""
     reading = diagnosis.reading
-    caveats = []
+    caveats = [diagnosis.doubt] if diagnosis.doubt else []
     missing = [lead.lead for lead in leads if lead.verdict == "missing"]
     poor = [lead.lead for lead in leads if lead.verdict == "poor"]
     if missing:
@@ -189,19 +189,25 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
         caveats.append(f"Read with low confidence: {', '.join(poor)}. Check them on the paper.")
     if diagnosis.completed_reason:
         caveats.append(diagnosis.completed_reason)
-    if diagnosis.completed is not None:
-        share = 100 * float(diagnosis.completed.filled.mean())
+    if diagnosis.completed is not None and diagnosis.completed.filled.any():
+        share = max(1, round(100 * float(diagnosis.completed.filled.mean())))
         caveats.append(
-            f"{share:.0f} % of the completed ECG is not measured but filled by a network from the "
+            f"{share} % of the completed ECG is not measured but filled by a network from the "
             "rest. Do not read it for what was not recorded."
         )
     if reading is not None and reading.quality < 0.5:
         caveats.append(
             "The photo was hard to read: compare the coloured traces with the printed ones."
         )
+    if reading is not None:
+        caveats += _against_pulses(reading)
     if reading is not None and "scale" in reading.evidence:
         source = reading.evidence["scale"]["source"]
         caveats.append(f"The page shows no grid: its scale was told by the {source}.")
+    if reading is not None and _unnamed_strip(reading):
+        caveats.append(
+            "No lead name was read on the strip: it is taken for lead II. Check it on the paper."
+        )
     if reading is not None and _chest_leads_by_place(reading, missing):
         caveats.append(
             "No name of a chest lead was read on the page: V1 to V6 are named by their usual "
@@ -209,7 +215,7 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
         )
     if reading is None:
         caveats.append("A digital recording: the lead pictures were not used.")
-        if diagnosis.record.duration_s > _ASSESSED_S + 0.05:
+        if diagnosis.record.duration_s > ASSESSED_S + 0.05:
             caveats.append("The first ten seconds were assessed, and are shown.")
     elif any(0 < lead.seconds < 5 for lead in leads):
         caveats.append("Some leads show a few seconds only, as the paper does.")
@@ -224,6 +230,27 @@ def _caveats(diagnosis: Diagnosis, leads: tuple[LeadQuality, ...]) -> list[str]:
             "rarer, it is too high. The posterior wall and rhythm were not assessed."
         )
     return caveats
+
+
+def _against_pulses(reading: Reading) -> list[str]:
+    """Where a person gave a speed or gain other than what the calibration pulses show."""
+    told = reading.evidence.get("calibration", {})
+    return [
+        f"The calibration pulses show {shown:g} {unit}, but {used:g} {unit} was given."
+        for name, used, unit in (
+            ("speed", reading.speed_mm_per_s, "mm/s"),
+            ("gain", reading.gain_mm_per_mv, "mm/mV"),
+        )
+        if told.get(name) == "given"
+        and (shown := told.get(f"pulse_{name}_{unit.replace('/', '_per_').lower()}"))
+        and abs(shown - used) > _OTHER_SCALE * used
+    ]
+
+
+def _unnamed_strip(reading: Reading) -> bool:
+    """Whether a single strip is only taken for its lead."""
+    named = reading.evidence.get("layout", {}).get("strips_named")
+    return reading.layout == "strip" and named == 0
 
 
 def _chest_leads_by_place(reading: Reading, missing: list[str]) -> bool:

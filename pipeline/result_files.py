@@ -25,9 +25,10 @@ from ecg.leads import LEADS
 from ecg.reading import READING_RATE_HZ, Reading, Step
 from ecg.record import Record
 from pipeline.diagnoser import Diagnosis
-from pipeline.digital import DigitalRecord
+from pipeline.digital import FILLED_SOURCE, DigitalRecord
 from pipeline.lead_quality import LeadQuality, assess_leads
 from pipeline.options import DEFAULT_FORMATS, RecordFormat
+from pipeline.outputs import RESULT_FILE
 from pipeline.overlay import draw_overlay, encode_png, write_overlay
 from pipeline.photos import Photo
 from pipeline.report import write_report
@@ -36,7 +37,6 @@ RECORD = "record"
 COMPLETED = "completed"
 DEVIATION_FILE = "completed_deviation.csv"
 OVERLAY_FILE = "overlay.jpg"
-RESULT_FILE = "result.json"
 REPORT_FILE = "report.html"
 MASK_FILE = "mask.png"
 RESULT_FORMAT = 2
@@ -140,7 +140,8 @@ def _write_completed(
     if completed is None:
         return
     confidence = np.where(completed.filled, 0, np.maximum(measured_confidence, 1e-3))
-    whole = replace(record, signal_mv=completed.signal_mv)
+    source = "; ".join(part for part in (record.source, FILLED_SOURCE) if part)
+    whole = replace(record, signal_mv=completed.signal_mv, source=source)
     _write_record(folder / COMPLETED, whole, confidence, formats)
     write_csv(replace(record, signal_mv=completed.deviation_mv), folder / DEVIATION_FILE)
 
@@ -231,6 +232,7 @@ def _findings(diagnosis: Diagnosis) -> dict[str, Any]:
         "diagnosis": {
             "mi_decision": diagnosis.mi_decision,
             "mi_reason": diagnosis.mi_reason,
+            "doubt": diagnosis.doubt,
             "mi": diagnosis.mi,
             "heart_rate": None
             if rate is None

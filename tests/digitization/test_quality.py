@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digitization.quality import flat_rows, limb_checks
+from digitization.quality import flat_rows, limb_checks, limbs_go_on
 from ecg.leads import LEAD_INDEX, LEADS, goldberger
 from ecg.paper import LAYOUTS
 from ecg.simulator import simulate
@@ -79,3 +79,14 @@ def test_a_row_without_a_heart_among_others_is_counted(layout, flat, count):
     for lead in flat:
         signal[LEAD_INDEX[lead]] = 0.01 * np.sin(np.arange(signal.shape[1]) / 9)
     assert flat_rows(signal, LAYOUTS[layout].printed_leads()) == count
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_limb_leads_that_go_on_are_no_chest_leads(goes_on):
+    record = simulate(np.random.default_rng(1), rate_hz=500).signal_mv
+    printed = LAYOUTS["6x2"].printed_leads()
+    shown = np.full_like(record, np.nan)
+    shown[:6, :2500] = record[:6, :2500]
+    shown[6:, 2500:] = record[:6, 2500:] if goes_on else record[6:, 2500:]
+    assert limbs_go_on(shown, printed) == goes_on
+    assert not limbs_go_on(shown, LAYOUTS["12x1"].printed_leads())

@@ -122,18 +122,63 @@ def test_damaged_files_are_refused_in_one_sentence(name, tmp_path):
 
 def test_digitize_takes_photos_only(files, tmp_path, capsys):
     assert main(["digitize", str(files["CSV"]), "--out", str(tmp_path / "out")]) == 3
-    assert "error" in capsys.readouterr().out
+    assert "a.csv is a digital recording; ecgphoto diagnose takes it" in capsys.readouterr().out
 
 
-def test_few_leads_are_not_assessed(record, tmp_path):
-    few = record.signal_mv.copy()
-    few[3:] = np.nan
-    write_csv(Record(few, record.rate_hz, "few"), tmp_path / "few.csv")
+@pytest.mark.parametrize("late", [False, True])
+def test_few_leads_are_not_assessed(late, tmp_path, capsys):
+    """Nor are leads that begin after what is assessed."""
+    twice = simulate(np.random.default_rng(1), duration_s=20.0)
+    few = twice.signal_mv.copy()
+    few[3 + 3 * late :, : 5000 if late else None] = np.nan
+    write_csv(Record(few, twice.rate_hz, "few"), tmp_path / "few.csv")
     out = tmp_path / "out"
     assert main(["diagnose", str(tmp_path / "few.csv"), "--out", str(out)]) == 0
     result = json.loads((out / "few" / "result.json").read_text())
     assert result["diagnosis"]["mi_decision"] == "not_assessed"
     assert "V1 to V6 missing" in result["diagnosis"]["mi_reason"]
+    assert "not assessed: V1 to V6 missing" in capsys.readouterr().out
+    with (out / "index.csv").open() as stream:
+        assert "V1 to V6 missing" in next(csv.DictReader(stream))["reason"]
+
+
+@pytest.mark.parametrize("wrong", ["nothing", "swapped", "noise", "one lead twelve times"])
+def test_recordings_whose_limb_leads_contradict_each_other_are_doubted(wrong, record, tmp_path):
+    signal = record.signal_mv
+    if wrong == "swapped":
+        signal = np.roll(signal, 6, axis=0)
+    elif wrong == "noise":
+        signal = np.random.default_rng(0).normal(0, 0.3, signal.shape).astype(np.float32)
+    elif wrong == "one lead twelve times":
+        signal = np.repeat(signal[1:2], 12, axis=0)
+    write_csv(Record(signal, record.rate_hz, "odd"), tmp_path / "odd.csv")
+    out = tmp_path / "out"
+    assert main(["diagnose", str(tmp_path / "odd.csv"), "--out", str(out), "--no-explain"]) == 0
+    doubt = json.loads((out / "odd" / "result.json").read_text())["diagnosis"]["doubt"]
+    assert ("limb leads contradict" in doubt) == (wrong != "nothing")
+    report = (out / "odd" / "report.html").read_text()
+    assert ("limb leads contradict" in report) == (wrong != "nothing")
+
+
+def test_what_was_completed_is_no_evidence(record, tmp_path):
+    half = record.signal_mv.copy()
+    half[6:, 2500:] = np.nan
+    write_csv(Record(half, record.rate_hz, "half"), tmp_path / "half.csv")
+    out = tmp_path / "out"
+    words = ["--complete", "--no-explain", "--out", str(out)]
+    assert main(["diagnose", str(tmp_path / "half.csv"), *words]) == 0
+    completed = out / "half" / "completed.hea"
+    assert "half.csv; completed: estimated where not measured" in completed.read_text()
+    assert main(["diagnose", str(completed), "--no-explain", "--out", str(tmp_path / "two")]) == 0
+    result = json.loads((tmp_path / "two" / "completed" / "result.json").read_text())
+    assert "A network completed this recording" in result["diagnosis"]["doubt"]
+
+
+def test_a_header_without_its_data_names_the_data(record, tmp_path):
+    write_wfdb(record, tmp_path / "lost")
+    (tmp_path / "lost.dat").unlink()
+    with pytest.raises(RecordFileError, match=r"lost\.dat cannot be read: No such file"):
+        load_record(tmp_path / "lost.hea")
 
 
 def test_the_report_says_what_the_probability_rests_on(files, tmp_path):
@@ -162,5 +207,5 @@ def test_walls_are_told_where_infarction_is_not_ruled_out(files, tmp_path):
         assert max(*findings["walls"].values(), findings["acute_injury"]) <= mi["probability"]
         report = (out / name / "report.html").read_text()
         assert "conduction disturbance" in report
-        assert ("If infarction, where" in report) == (found["mi_decision"] != "no_mi")
+        assert ("Infarction by wall" in report) == (found["mi_decision"] != "no_mi")
         assert f"{100 * mi['prevalence']:.0f} % show infarction" in report

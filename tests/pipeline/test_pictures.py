@@ -250,6 +250,32 @@ def test_report_says_where_the_scale_of_a_page_without_a_grid_is_from(
     assert words in report_of(tmp_path, page_photo, diagnosis_of(told_so, "mi")).text
 
 
+@pytest.mark.parametrize("named", [0, 1])
+def test_report_says_where_a_strip_is_only_taken_for_its_lead(
+    tmp_path: Path, page_photo: NDArray[np.uint8], reading: Reading, named: int
+) -> None:
+    evidence = {"layout": {"strips_named": named}}
+    strip = dataclasses.replace(reading, layout="strip", evidence=evidence)
+    page = report_of(tmp_path, page_photo, diagnosis_of(strip, "mi"))
+    assert ("taken for lead II" in page.text) == (named == 0)
+
+
+@pytest.mark.parametrize(("source", "warned"), [("given", True), ("printed text", False)])
+def test_report_says_where_pulses_speak_against_what_was_given(
+    tmp_path: Path, page_photo: NDArray[np.uint8], reading: Reading, source: str, warned: bool
+) -> None:
+    told = {
+        "speed": source,
+        "gain": source,
+        "pulse_speed_mm_per_s": 2 * reading.speed_mm_per_s,
+        "pulse_gain_mm_per_mv": 1.01 * reading.gain_mm_per_mv,
+    }
+    given = dataclasses.replace(reading, evidence={"calibration": told})
+    page = report_of(tmp_path, page_photo, diagnosis_of(given, "mi"))
+    assert ("pulses show 50 mm/s, but 25 mm/s was given" in page.text) is warned
+    assert "mm/mV was given" not in page.text
+
+
 def test_lead_quality_counts_gaps_and_doubt(reading: Reading) -> None:
     signal, confidence = reading.signal_mv.copy(), reading.confidence.copy()
     signal[0, 200:1000] = np.nan

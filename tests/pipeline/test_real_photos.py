@@ -25,3 +25,11 @@ def test_a_real_photo_is_read(name: str, shared_data: Path) -> None:
     assert reading.layout == "3x4+1"
     assert score.leads_found_percent == 100
     assert score.challenge_snr_db > 5
+
+
+@pytest.mark.data
+def test_no_chest_leads_are_made_of_a_page_of_limb_leads(shared_data: Path) -> None:
+    photo = next(iter(load_photos(shared_data / "paper_images" / "kit_photos" / "ecg00005.jpg")))
+    reading = Digitizer.load().digitize(photo)
+    assert np.isfinite(reading.signal_mv[:6]).any(axis=1).all()
+    assert not np.isfinite(reading.signal_mv[6:]).any()
