@@ -104,7 +104,7 @@ class Diagnoser:
         digitizer: reads the photo.
         classifier: assesses what was read.
         reconstructor: fills what the page does not show; None leaves it as it is.
-        explains: tell what a probability rests on, which takes about a second.
+        explains: tell what a probability rests on, which takes a second or two.
 
     Example:
         >>> diagnoser = Diagnoser.load()  # doctest: +SKIP
