@@ -75,7 +75,7 @@ class DiagnoseOptions(DigitizeOptions):
     """Also fill what the page does not show, to twelve whole leads: completed.*, and a drawing in
     the report in which filled parts are marked, with how far they may err."""
     explain: bool = True
-    """Tell in the report which leads and waves the probability rests on, a second or two a photo."""
+    """Tell in the report which leads and waves the probability rests on; a second or two each."""
 
 
 @dataclass(frozen=True)
