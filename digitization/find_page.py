@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import candidate_layouts
-from digitization.names import beside, read_words, search_names
+from digitization.names import beside, named_lines, read_words, search_names, surest
 from digitization.page_seen import PageSeen, RowSeen, look_over, with_named_rows
 from digitization.rectify import rectify
+from digitization.text_lines import read_lines
 from ecg.page_geometry import PageGeometry
 from ecg.paper import MAJOR_GRID_MM
 from ecg.probability_maps import ProbabilityMaps
@@ -189,6 +190,9 @@ def find_upright(
         turned = turn_geometry(geometry, turns)
         seen = _see_layout(photo, turned, looks)
         score = _layout_score(seen)
+        if score < _ENOUGH_NAMES and seen.rows:
+            seen = with_lines(photo, turned, seen, looks)
+            score = _layout_score(seen)
         # Pulses look like themselves only on an upright page.
         if seen.pulses and score < _ENOUGH_NAMES:
             score, seen = _search_names(photo, turned, score, seen, looks)
@@ -199,6 +203,16 @@ def find_upright(
     if not seen.pulses:
         _, seen = _search_names(photo, turned, score, seen, looks)
     return turned, seen, turns
+
+
+def with_lines(
+    photo: NDArray[np.uint8], geometry: PageGeometry, seen: PageSeen, looks: SeesPages
+) -> PageSeen:
+    """The page with its lines of print, and the names among them."""
+    if seen.lines is not None:
+        return seen
+    lines = read_lines(photo, geometry, looks.see_text)
+    return replace(seen, names=surest(seen.names, named_lines(lines)), lines=lines)
 
 
 def _upright_without_names(tried: tuple[float, PageGeometry, PageSeen, int]) -> float:

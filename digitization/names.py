@@ -6,7 +6,8 @@ to look: at one common offset from the start, or the middle, of every column of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import cv2
@@ -16,6 +17,7 @@ from scipy import ndimage
 
 from digitization.page_seen import NameSeen, RowSeen
 from digitization.rectify import rectify
+from digitization.text_lines import TextLine
 from ecg.leads import LEAD_INDEX, LEADS
 from ecg.page_geometry import PageGeometry
 from ecg.paper import LAYOUTS
@@ -33,6 +35,13 @@ _LEAST_READ = 0.4
 _LEAST_FOUND = 0.5
 _FEWEST = 3
 _APART_MM = (6.0, 4.0)
+_LINE = re.compile(r"(lead *|)(i{1,3}|av[rlf]|v[1-6]|d(?:i{1,3}|[123]))")
+_SURE_LINE = 0.7
+_SPELLED = {lead.lower(): lead for lead in LEADS} | {
+    f"d{digit}": lead
+    for number, lead in enumerate(LEADS[:3], 1)
+    for digit in (str(number), lead.lower())
+}
 
 ReadsNames = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -123,6 +132,34 @@ def search_names(
             )
     # Among so many crops one or two are read as a name by chance.
     return best if len(best) >= _FEWEST else ()
+
+
+def named_lines(lines: Iterable[TextLine]) -> tuple[NameSeen, ...]:
+    """The lines of print that are a lead's name, "Lead aVF" and "DII" too.
+
+    An "I" alone is not told from any other stroke.
+    """
+    names = []
+    for line in lines:
+        found = _LINE.fullmatch(line.text.strip())
+        if found is None or found[0] == "i" or line.sure.min() < _SURE_LINE:
+            continue
+        left, top, right, bottom = line.box_mm
+        # The name alone, without the word before it.
+        left += (right - left) * len(found[1]) / len(found[0])
+        half_mm = (right - left) / 2, (bottom - top) / 2
+        lead = _SPELLED[found[2]]
+        sure = float(line.sure.min())
+        names.append(NameSeen(lead, (left + right) / 2, (top + bottom) / 2, sure, half_mm))
+    return tuple(names)
+
+
+def surest(names: tuple[NameSeen, ...], others: tuple[NameSeen, ...]) -> tuple[NameSeen, ...]:
+    """The names of both, of those that stand at one place the surest."""
+    kept = tuple(
+        name for name in names if beside((name,), tuple(o for o in others if o.score > name.score))
+    )
+    return kept + beside(others, kept)
 
 
 def beside(names: tuple[NameSeen, ...], known: tuple[NameSeen, ...]) -> tuple[NameSeen, ...]:

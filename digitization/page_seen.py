@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from digitization.text_lines import TextLine
 from ecg.leads import LEADS
 from ecg.probability_maps import ProbabilityMaps
 
@@ -66,11 +67,17 @@ class PulseSeen:
 
 @dataclass(frozen=True)
 class PageSeen:
-    """What the layout look found on a page, in page millimetres."""
+    """What was found on a page, in page millimetres.
+
+    Attributes:
+        names, rows, pulses: what the layout look saw.
+        lines: lines of print; None where they were not read.
+    """
 
     names: tuple[NameSeen, ...]
     rows: tuple[RowSeen, ...]
     pulses: tuple[PulseSeen, ...]
+    lines: tuple[TextLine, ...] | None = None
 
 
 def look_over(

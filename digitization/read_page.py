@@ -31,6 +31,7 @@ from digitization.find_page import (
     find_geometry,
     find_upright,
     turn_geometry,
+    with_lines,
 )
 from digitization.flat import flat_geometry
 from digitization.given import GivenPage, place_leads, see_given, settle, turns_of
@@ -40,7 +41,6 @@ from digitization.page_description import describe_page
 from digitization.page_seen import PageSeen, RowSeen
 from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
 from digitization.rows import read_rows
-from digitization.text_lines import read_lines
 from digitization.trace_mask import read_trace_mask
 from digitization.traces import RowTrace
 from ecg.lead_maps import LeadMaps, draw_lead_maps
@@ -278,7 +278,11 @@ def _calibrate(
     printed, beats = Printed(), None
     measured: tuple[PulseMeasured | None, ...] = (None,) * len(seen.pulses)
     if not _calibrated(options):
-        printed = read_calibration(read_lines(photo, geometry, looks.see_text))
+        known = seen.names if options.given.parts.names is not None else None
+        seen = with_lines(photo, geometry, seen, looks)
+        printed = read_calibration(seen.lines or ())
+        # Names that a person gave stand.
+        seen = seen if known is None else replace(seen, names=known)
         measured = measure_pulses(photo, geometry, seen.pulses)
         beats = measure_beats(traces.values())
         parts = options.given.parts
