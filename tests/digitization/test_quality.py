@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digitization.quality import flat_rows, limb_checks, limbs_go_on
+from digitization.quality import beats_together, flat_rows, limb_checks, limbs_go_on
 from ecg.leads import LEAD_INDEX, LEADS, goldberger
 from ecg.paper import LAYOUTS
 from ecg.simulator import simulate
@@ -90,3 +90,18 @@ def test_limb_leads_that_go_on_are_no_chest_leads(goes_on):
     shown[6:, 2500:] = record[:6, 2500:] if goes_on else record[6:, 2500:]
     assert limbs_go_on(shown, printed) == goes_on
     assert not limbs_go_on(shown, LAYOUTS["12x1"].printed_leads())
+
+
+def test_a_strip_beats_when_the_leads_above_it_do():
+    record = simulate(np.random.default_rng(1)).signal_mv
+    page = np.full_like(record, np.nan)
+    for lead in LAYOUTS["3x4"].printed_leads():
+        window = slice(round(500 * lead.start_s), round(500 * (lead.start_s + lead.duration_s)))
+        page[LEAD_INDEX[lead.lead], window] = record[LEAD_INDEX[lead.lead], window]
+    for lead in ("II", "V1", "aVF"):
+        assert beats_together(record[LEAD_INDEX[lead]], page) > 0.5
+    rng = np.random.default_rng(0)
+    steps = np.repeat(rng.normal(0, 0.4, 100), 50)  # letters and the edge of a sheet
+    assert abs(beats_together(steps + rng.normal(0, 0.02, 5000), page)) < 0.15
+    assert np.isnan(beats_together(np.where(np.arange(5000) < 300, steps, np.nan), page))
+    assert beats_together(np.zeros(5000), page) == 0

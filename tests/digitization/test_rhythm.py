@@ -63,3 +63,19 @@ def test_a_strip_keeps_its_name_where_its_short_lead_was_misread():
 
     assert shown(einthoven=-0.2) == ["II"]
     assert shown(einthoven=0.99) == ["I"]
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_line_that_beats_when_no_lead_does_is_no_strip(hidden):
+    """Its name is one that was read into print, and where its lead is there is no print."""
+    beats = (np.sin(np.arange(5000) / 40) ** 21).astype(np.float32)
+    signal = np.full((12, 5000), np.nan, np.float32)
+    signal[II, :1250], signal[V5, 3750:] = beats[:1250], beats[3750:]
+    steps = np.repeat(np.random.default_rng(0).normal(0, 0.4, 100), 50).astype(np.float32)
+    line = steps if hidden else beats
+    line = np.where(np.arange(5000) < 3750, line, np.nan).astype(np.float32)
+    strip = PrintedLead("V5", 1, 3, 0, 0.0, 10.0, True)
+    _, leads = add_strips(
+        signal, np.zeros_like(signal), [(strip, line, np.ones_like(line))], (True,)
+    )
+    assert bool(leads) != hidden
