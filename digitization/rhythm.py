@@ -19,6 +19,7 @@ _LIKE_ENOUGH = ((0.9, 0.15), (0.8, 0.3))  # likeness, and how much more than to 
 _MORE_UNLIKE = (2.5, 4.0)  # times, where the name was read and where not
 _UNLIKE = 0.2
 _LEAST_TOGETHER = 0.15
+_SAME_LINE = 0.995
 _LEAST_EINTHOVEN = 0.3
 _UNNAMED_USUAL = 0.7
 _UNNAMED_OTHER = 0.95
@@ -37,10 +38,10 @@ def add_strips(
     Where a strip's lead name was not read, it is the usual lead or the one that it is clearly
     more like, and is left out where it is like none. Where it was read, it is another only if it
     is far more like that (or that leaves far less unexplained) and has a like name ("II" is
-    easily read as "I" or "III"); a line that is nothing like its lead is none of it, and one
-    that does not beat when the leads above it do is no strip. A name that a person gave
-    (``named`` is None) stands. Where limb leads contradict each other (``einthoven``, as of
-    ``limb_checks``), one of them was misread, and nothing is told by them.
+    easily read as "I" or "III"); a line that is nothing like its lead is none of it. One that does
+    not beat when the leads above it do is no strip, nor is a strip that was seen twice. A name that
+    a person gave (``named`` is None) stands. Where limb leads contradict each other
+    (``einthoven``, as of ``limb_checks``), one of them was misread, and nothing is told by them.
     """
     agreements, leads = [], []
     doubted = range(3) if einthoven < _LEAST_EINTHOVEN else ()
@@ -53,7 +54,8 @@ def add_strips(
         if known and named is not None:
             is_named = number < len(named) and named[number]
             likely = lead_of_strip(index, is_named, known)
-            if beats_together(values, signal) < _LEAST_TOGETHER:
+            again = any(likeness(values, signal[k]) > _SAME_LINE for k in taken)
+            if again or beats_together(values, signal) < _LEAST_TOGETHER:
                 likely = None
             if likely is None:
                 agreements.append(max(correlation(values, signal[k]) for k in known))

@@ -79,3 +79,15 @@ def test_a_line_that_beats_when_no_lead_does_is_no_strip(hidden):
         signal, np.zeros_like(signal), [(strip, line, np.ones_like(line))], (True,)
     )
     assert bool(leads) != hidden
+
+
+def test_a_strip_that_was_seen_twice_is_one():
+    beats = (np.sin(np.arange(5000) / 40) ** 21).astype(np.float32)
+    signal = np.full((12, 5000), np.nan, np.float32)
+    signal[II, :1250], signal[V5, 3750:] = beats[:1250], 0.98 * beats[3750:]
+    strips = [
+        (PrintedLead(lead, 1, row, 0, 0.0, 10.0, True), beats, np.ones_like(beats))
+        for row, lead in ((3, "II"), (4, "V1"))
+    ]
+    _, leads = add_strips(signal, np.zeros_like(signal), strips, (True, False))
+    assert [lead.lead for lead in leads] == ["II"]
