@@ -98,8 +98,8 @@ def test_a_strip_beats_when_the_leads_above_it_do():
     for lead in LAYOUTS["3x4"].printed_leads():
         window = slice(round(500 * lead.start_s), round(500 * (lead.start_s + lead.duration_s)))
         page[LEAD_INDEX[lead.lead], window] = record[LEAD_INDEX[lead.lead], window]
-    for lead in ("II", "V1", "aVF"):
-        assert beats_together(record[LEAD_INDEX[lead]], page) > 0.5
+    for strip in ("II", "V1", "aVF"):
+        assert beats_together(record[LEAD_INDEX[strip]], page) > 0.5
     rng = np.random.default_rng(0)
     steps = np.repeat(rng.normal(0, 0.4, 100), 50)  # letters and the edge of a sheet
     assert abs(beats_together(steps + rng.normal(0, 0.02, 5000), page)) < 0.15
