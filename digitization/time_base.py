@@ -14,12 +14,8 @@ from ecg.reading import READING_RATE_HZ, PageRejected
 FloatArray = NDArray[np.float64]
 
 _AGREEMENT_MM = 0.5
-_NEARLY_MM = 0.1  # how far ends of a page that were read rightly are from each other
 _FOOT_MM = 1.75
-_BESIDE_PULSE = (0.25, 0.2)  # of an end: as a vote, and in the mean
-_BEGIN_SEEN_MM, _END_SEEN_MM = 0.04, -0.01  # where ends are seen, from where they are
-_DENSEST_TURNS = 20
-_STEP_SHARE = 0.7  # of an end, in the mean
+_BESIDE_PULSE = (0.25, 0.1)  # of an end: as a vote, and in the mean
 _GAPS_MM = (0.0, *np.arange(0.5, MOST_GAP_MM + 0.01, 0.125).tolist())
 _FINER_MM = np.arange(-0.12, 0.121, 0.01)
 _FULL_GAP = 0.3
@@ -106,14 +102,12 @@ def time_base(
         if not len(begins) + len(ends):
             begins = np.array([_left_from_steps(left, named, usual_mm, columns, short)])
         # The last sample stands one step before the end.
-        sample_mm = speed / READING_RATE_HZ
-        ends = ends + sample_mm
+        ends = ends + speed / READING_RATE_HZ
         beside = np.array([bool(leading)] * len(begins) + [bool(trailing)] * len(ends))
         gapped = [] if from_names and (names_gap or 0) < _NAMES_GAP_ERROR_MM else short
         left, gap = _left_and_gap(
-            begins, ends, gaps_before, beside, usual_mm, columns, gapped, named, names_gap,
-            sample_mm,
-        )  # fmt: skip
+            begins, ends, gaps_before, beside, usual_mm, columns, gapped, named, names_gap
+        )
         if not (gap or is_cut) and usual_mm < (1 - _WIDTH_ERROR) * width:
             # No gaps make up for what a usual width lacks: the columns are as wide as they seem.
             usual_mm = None
@@ -166,15 +160,9 @@ def _left_from_steps(
     if not total.any():
         return usual
     best = float(lefts[total.argmax()])
-    off = _steps_off(best, width_mm, columns, rows)
-    return best + float(np.median(off)) if off else best
-
-
-def _steps_off(left_mm: float, width_mm: float, columns: int, rows: list[RowTrace]) -> list[float]:
-    """How far each step between two columns that can be measured is off the place foretold."""
-    places = [left_mm + k * width_mm for k in range(1, columns)]
-    found = [(step_at(row, place), place) for row in rows for place in places]
-    return [step[0] - place for step, place in found if step]
+    seen = [(step_at(row, best + k * width_mm), k) for row in rows for k in range(1, columns)]
+    exact = [step[0] - k * width_mm for step, k in seen if step]
+    return float(np.median(exact)) if exact else best
 
 
 def steps(row: RowTrace) -> FloatArray:
@@ -257,7 +245,6 @@ def _left_and_gap(
     rows: list[RowTrace],
     names_left_mm: float | None,
     names_gap_mm: float | None,
-    sample_mm: float,
 ) -> tuple[float, float]:
     """Where the first column begins, and how far the columns stand apart.
 
@@ -270,20 +257,13 @@ def _left_and_gap(
         rows: rows that have all columns.
         names_left_mm: where the names of the first column begin; None where they were not read.
         names_gap_mm: how far the columns stand apart by their names; None likewise.
-        sample_mm: how far samples stand apart.
     """
     vote, share = (np.where(beside_pulse, less, 1.0) for less in _BESIDE_PULSE)
 
     def at(gap: float) -> tuple[float, float, float]:
         """How empty gaps of a width are, less how full, and the begin that they give."""
-        of_ends = ends_mm - _END_SEEN_MM - width_mm * columns - gap * gaps_before
-        places = np.concatenate([begins_mm - _BEGIN_SEEN_MM, of_ends])
-        agreed = _agreeing(places, vote * _near_names(places, names_left_mm))
-        left = _densest(places[agreed], share[agreed])
-        if not gap:
-            stepped = left + np.array(_steps_off(left, width_mm, columns, rows)) + sample_mm / 2
-            shares = np.concatenate([share[agreed], np.full(len(stepped), _STEP_SHARE)])
-            left = _densest(np.concatenate([places[agreed], stepped]), shares)
+        places = np.concatenate([begins_mm, ends_mm - width_mm * columns - gap * gaps_before])
+        left = _agreed(places, vote * _near_names(places, names_left_mm), share)
         # Presence says how much of the gaps is empty; a gap that is none is full of traces.
         empty = 0.0
         for row in rows:
@@ -315,21 +295,11 @@ def _near_names(places_mm: FloatArray, names_left_mm: float | None) -> FloatArra
     return near
 
 
-def _agreeing(places_mm: FloatArray, vote: FloatArray) -> NDArray[np.bool_]:
-    """Which places are near one that most vote for; the others were misread."""
+def _agreed(places_mm: FloatArray, vote: FloatArray, share: FloatArray) -> float:
+    """The mean of the places that most vote for, by their shares; the others were misread."""
     close = np.abs(places_mm[:, None] - places_mm) < _AGREEMENT_MM
-    best: NDArray[np.bool_] = close[(close @ vote).argmax()]
-    return best
-
-
-def _densest(places: FloatArray, share: FloatArray) -> float:
-    """Where places lie densest: those that lie apart draw the mean to them, but not this."""
-    near = np.exp(-0.5 * ((places[:, None] - places) / _NEARLY_MM) ** 2)
-    middle = float(places[(near @ share).argmax()])
-    for _ in range(_DENSEST_TURNS):
-        weight = share * np.exp(-0.5 * ((places - middle) / _NEARLY_MM) ** 2)
-        middle = float(np.average(places, weights=weight))
-    return middle
+    best = close[(close @ vote).argmax()]
+    return float(np.average(places_mm[best], weights=share[best]))
 
 
 def _at_bold_line(left_mm: float) -> float:

@@ -37,7 +37,7 @@ def test_every_layout_is_read_with_its_leads_in_place(layout, strength, seed, mo
     score = score_page(truth, reading.signal_mv, 500.0)
     assert score.leads_found_percent == 100
     # A small lead on folded paper loses most.
-    least = 0.8 if strength == "hard_photo" else 0.9
+    least = 0.85 if strength == "hard_photo" else 0.9
     assert min(lead.pearson for lead in score.leads) > least
     assert score.challenge_snr_db > 15
 

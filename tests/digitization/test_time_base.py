@@ -34,26 +34,6 @@ def test_most_row_ends_agree():
     np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.1)
 
 
-def test_ends_read_half_a_millimetre_off_move_nothing():
-    begin = LEFT + 1.5
-    rows = [_row(begin + off, begin + 249.95) for off in (0.0, 0.0, 0.45, 0.45)]
-    starts, _ = time_base(_found("3x4", 4, 62.5), rows, (), 25.0)
-    assert starts[0] == pytest.approx(begin - 0.05, abs=0.04)
-
-
-def test_steps_between_columns_tell_where_a_thick_pen_hides_the_ends():
-    begin = LEFT + 1.5
-    x = np.arange(0, 300, 0.125)
-    here = ((x >= begin) & (x <= begin + 250.2)).astype(np.float32)
-    rows = [
-        clean_heights(x, 50.0 + 2.0 * (((x - begin + 0.025) // 62.5) % 2), here, here)
-        for _ in range(3)
-    ]
-    pulses = tuple(PulseSeen(begin - 6, 40.0, begin - 0.5, 50.0) for _ in range(3))
-    starts, _ = time_base(_found("3x4", 3, 62.5), rows, pulses, 25.0)
-    assert starts[0] == pytest.approx(begin, abs=0.1)
-
-
 def test_three_columns_share_ten_seconds():
     found = replace(_found("3x4", 4, 250 / 3), layout=Layout("other", 4, 3, 0, LEADS))
     starts, width = time_base(found, [_row(LEFT, LEFT + 249.95) for _ in range(4)], (), 25.0)
@@ -144,7 +124,7 @@ def test_a_row_that_leaves_the_picture_does_not_end_there():
     found = replace(_found("3x4", 3, 57.75), names_apart_mm=62.1)
     starts, width = time_base(found, rows, (), 25.0)
     assert width == 62.5
-    np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.15)
+    np.testing.assert_allclose(starts, LEFT + 62.5 * np.arange(4), atol=0.1)
 
 
 @pytest.mark.parametrize("named", [True, False])
