@@ -278,14 +278,13 @@ def _calibrate(
     printed, beats = Printed(), None
     measured: tuple[PulseMeasured | None, ...] = (None,) * len(seen.pulses)
     if not _calibrated(options):
-        known = seen.names if options.given.parts.names is not None else None
-        seen = with_lines(photo, geometry, seen, looks)
-        printed = read_calibration(seen.lines or ())
+        parts = options.given.parts
+        lined = with_lines(photo, geometry, seen, looks)
+        printed = read_calibration(lined.lines or ())
         # Names that a person gave stand.
-        seen = seen if known is None else replace(seen, names=known)
+        seen = lined if parts.names is None else replace(lined, names=seen.names)
         measured = measure_pulses(photo, geometry, seen.pulses)
         beats = measure_beats(traces.values())
-        parts = options.given.parts
         given = parts.pulses is not None or parts.leads is not None
         told = given or options.gain_mm_per_mv or printed.gain_mm_per_mv
         if not told and pulse_gain(exact_pulses(seen.pulses, measured), seen.rows)[0] is None:

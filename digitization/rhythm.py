@@ -55,9 +55,7 @@ def add_strips(
             is_named = number < len(named) and named[number]
             likely = lead_of_strip(index, is_named, known)
             again = any(likeness(values, signal[k]) > _SAME_LINE for k in taken)
-            if again or beats_together(values, signal) < _LEAST_TOGETHER:
-                likely = None
-            if likely is None:
+            if likely is None or again or beats_together(values, signal) < _LEAST_TOGETHER:
                 agreements.append(max(correlation(values, signal[k]) for k in known))
                 continue
             index = likely

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from digitization.calibration import GIVEN
 from ecg.leads import CHEST_LEADS
 from ecg.reading import Reading
 from pipeline.diagnoser import ASSESSED_S, Diagnosis
@@ -237,13 +238,11 @@ def _against_pulses(reading: Reading) -> list[str]:
     told = reading.evidence.get("calibration", {})
     return [
         f"The calibration pulses show {shown:g} {unit}, but {used:g} {unit} was given."
-        for name, used, unit in (
-            ("speed", reading.speed_mm_per_s, "mm/s"),
-            ("gain", reading.gain_mm_per_mv, "mm/mV"),
+        for source, shown, used, unit in (
+            ("speed", told.get("pulse_speed_mm_per_s"), reading.speed_mm_per_s, "mm/s"),
+            ("gain", told.get("pulse_gain_mm_per_mv"), reading.gain_mm_per_mv, "mm/mV"),
         )
-        if told.get(name) == "given"
-        and (shown := told.get(f"pulse_{name}_{unit.replace('/', '_per_').lower()}"))
-        and abs(shown - used) > _OTHER_SCALE * used
+        if told.get(source) == GIVEN and shown and abs(shown - used) > _OTHER_SCALE * used
     ]
 
 

@@ -177,8 +177,9 @@ def _paired(
     figures = []
     for name, of_truth in truly.items():
         true = np.array(of_truth)
-        metric = f"auroc_of_{name}"
-        figures.append(auroc_figure(case, truth, true, patients, _DATA, seed, _REPEATS, metric))
+        figures.append(
+            auroc_figure(case, truth, true, patients, _DATA, seed, _REPEATS, f"auroc_of_{name}")
+        )
         lost = metrics.bootstrap_difference(
             metrics.auroc,
             truth,
