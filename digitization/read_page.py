@@ -35,6 +35,7 @@ from digitization.find_page import (
 )
 from digitization.flat import flat_geometry
 from digitization.given import GivenPage, place_leads, see_given, settle, turns_of
+from digitization.grid_lines import follow_lines
 from digitization.layout import candidate_layouts
 from digitization.no_grid import find_flat
 from digitization.page_description import describe_page
@@ -337,13 +338,14 @@ def _geometry(
     if parts.corners is None:
         if options.mm_per_px is not None:
             return flat_geometry((photo.shape[1], photo.shape[0]), options.mm_per_px), None
-        return find_geometry(photo, looks), None
+        return follow_lines(photo, find_geometry(photo, looks)), None
 
     def see_grid(pixels_per_mm: float) -> ProbabilityMaps:
         size = round(max(photo.shape[:2]) * BEST_PIXELS_PER_MM / pixels_per_mm)
         return looks.see_page(photo, min(max(size, 160), LARGEST_LOOK_PX))
 
-    return geometry_from_corners(parts.corners, see_grid)
+    geometry, crossings = geometry_from_corners(parts.corners, see_grid)
+    return (follow_lines(photo, geometry) if crossings else geometry), crossings
 
 
 def _see_page(

@@ -1,0 +1,183 @@
+"""Following the printed lines of a grid: what a smooth map through its crossings lacks.
+
+Crumpled paper wanders by tenths of a millimetre over a centimetre, which a surface stiff enough to
+even out the errors of single crossings does not follow. Along its length a printed line shows where
+the paper went many times over, so it tells how far the map is off there. How alike neighbouring
+lines wander says how much of it is paper and how much is noise.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from ecg.page_geometry import PageGeometry
+
+FloatArray = NDArray[np.float64]
+
+_ACROSS_PER_MM, _ALONG_PER_MM = 10.0, 3.0
+_HALF_BAND_MM = 0.8
+_MOST_OFF_MM = 0.35  # a line that is further off is another one
+_SPREAD_MM = 2.5
+_BLUR_MM = 0.1
+_INK = 1.8  # times as dark as the line is usually: a trace, or print
+_DARKER = 0.6  # of a line's darkness: what lies across the band
+_LEAST_SEEN = 0.25
+_LEAST_DARK = 0.35
+_FAINT = 1.5  # of 255
+_STRAY = 4.0
+_LEAST_STRAY_MM = 0.02
+_FEWEST = 50
+_ALIKE = 0.5  # how alike neighbouring lines wander on crumpled paper
+
+
+def follow_lines(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeometry:
+    """The same map, its lattice moved to where the printed 5 mm lines run.
+
+    A line as a whole stays where the map has it: programs draw lines to whole pixels.
+
+    Args:
+        photo: ``(h, w, 3)`` uint8 RGB.
+        geometry: map of the page whose lattice stands on its 5 mm lines.
+
+    Returns:
+        The map; the same where no lines are seen, or where they wander each on its own.
+    """
+    finer = min(1.0, _ACROSS_PER_MM / geometry.pixels_per_mm())
+    if finer < 0.7:
+        photo = cv2.resize(photo, None, fx=finer, fy=finer, interpolation=cv2.INTER_AREA)
+    else:
+        finer = 1.0
+    lattice = (np.asarray(geometry.photo_points, np.float64) + 0.5) * finer - 0.5
+    upright = _wandering(_lines_off(photo, lattice, geometry.step_mm))
+    level = _wandering(_lines_off(photo, lattice.swapaxes(0, 1), geometry.step_mm))
+    rows, columns = lattice.shape[:2]
+    nodes = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1)
+    there = np.asarray(geometry.origin_mm) + geometry.step_mm * nodes
+    moved = there + np.stack([upright.T, level], axis=-1)
+    return replace(geometry, photo_points=geometry.photo_from_page(moved))
+
+
+def _lines_off(photo: NDArray[np.uint8], lattice: FloatArray, step_mm: float) -> FloatArray:
+    """How far the lines that run down a lattice are from it, at each of its nodes.
+
+    Args:
+        photo: the photo.
+        lattice: ``(nodes, lines, 2)`` its pixels.
+        step_mm: how far nodes stand apart.
+
+    Returns:
+        ``(lines, nodes)`` mm, NaN where no line is seen clear of ink.
+    """
+    half = round(_HALF_BAND_MM * _ACROSS_PER_MM)
+    across = np.arange(-half, half + 1) / _ACROSS_PER_MM
+    dark, inside = _bands(photo, lattice, step_mm, across)
+    ground = np.median(dark, axis=2)
+    dark -= ground[..., None]
+    near = np.abs(across) <= _MOST_OFF_MM
+    peak = dark[..., near].max(axis=2)
+    usual = np.array(
+        [np.median(p[i]) if i.any() else 0.0 for p, i in zip(peak, inside, strict=True)]
+    )
+    usual = np.median(sliding_window_view(np.pad(usual, 2, mode="edge"), 5), axis=1)[:, None]
+    # Ink is darker than a line; where it lies across the whole band, the line is not seen in it.
+    block = round(step_mm * _ALONG_PER_MM)
+    clear = inside & (peak < _INK * usual)
+    clear &= np.abs(ground - _usual_ground(ground, block)) < _DARKER * usual + 2
+    nodes = np.arange(lattice.shape[0]) * block
+    off = (np.arange(dark.shape[1]) - nodes[:, None]) / (_SPREAD_MM * _ALONG_PER_MM)
+    weight = np.exp(-0.5 * off**2).astype(np.float32)
+    weight /= weight.sum(axis=1, keepdims=True)
+    seen = clear @ weight.T
+    profile = np.matmul(weight, np.where(clear[..., None], dark, 0)) / (seen[..., None] + 0.02)
+    profile = cv2.GaussianBlur(
+        profile.reshape(-1, len(across)), (0, 0), sigmaX=_BLUR_MM * _ACROSS_PER_MM, sigmaY=0.01
+    ).reshape(profile.shape)
+    first, last = np.flatnonzero(near)[[0, -1]]
+    top = profile[..., first : last + 1].argmax(axis=2) + first
+    before, there, after = (
+        np.take_along_axis(profile, (top + k)[..., None], axis=2)[..., 0] for k in (-1, 0, 1)
+    )
+    bend = np.minimum(before - 2 * there + after, -1e-6)
+    place = across[top] + np.clip(0.5 * (before - after) / bend, -0.5, 0.5) / _ACROSS_PER_MM
+    good = (seen > _LEAST_SEEN) & (usual > _FAINT) & (top > first) & (top < last)
+    good &= there - np.median(profile, axis=2) > _LEAST_DARK * usual
+    return np.where(good, place, np.nan)
+
+
+def _bands(
+    photo: NDArray[np.uint8], lattice: FloatArray, step_mm: float, across: FloatArray
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Darkness of bands along the lines ``(lines, along, across)``, and what is in the photo."""
+    along = np.arange((len(lattice) - 1) * round(step_mm * _ALONG_PER_MM) + 1)
+    share = along / (step_mm * _ALONG_PER_MM)
+    before = np.minimum(share.astype(int), len(lattice) - 2)
+    share = (share - before)[:, None, None]
+    sideways = np.gradient(lattice, axis=1) / step_mm
+
+    def between(nodes: FloatArray) -> FloatArray:
+        return nodes[before] * (1 - share) + nodes[before + 1] * share
+
+    at = between(lattice)[:, :, None] + between(sideways)[:, :, None] * across[:, None]
+    bands = at.astype(np.float32).swapaxes(0, 1)
+    flat = bands.reshape(len(bands), -1, 2)
+    at_x, at_y = np.ascontiguousarray(flat[..., 0]), np.ascontiguousarray(flat[..., 1])
+    seen = cv2.remap(photo, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    red, green, blue = cv2.split(seen)
+    dark = 255 - cv2.min(cv2.min(red, green), blue).reshape(bands.shape[:3]).astype(np.float32)
+    limits = np.array([photo.shape[1], photo.shape[0]]) - 3
+    ends = bands[:, :, [0, -1]]
+    return dark, np.asarray(((ends > 2) & (ends < limits)).all(axis=(2, 3)))
+
+
+def _usual_ground(ground: NDArray[np.float32], block: int) -> NDArray[np.float32]:
+    """The median of each block along the lines, as wide as the ground."""
+    blocks = ground[:, : ground.shape[1] // block * block].reshape(len(ground), -1, block)
+    usual = np.repeat(np.median(blocks, axis=2), block, axis=1)
+    return np.pad(usual, ((0, 0), (0, ground.shape[1] - usual.shape[1])), mode="edge")
+
+
+def _wandering(off_mm: FloatArray) -> FloatArray:
+    """What of lines' wandering about their usual place is the paper's: ``(lines, nodes)`` mm.
+
+    The best linear estimate from a line and its two neighbours, by how alike they wander.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of medians of nothing
+        off = off_mm - np.nanmedian(off_mm, axis=1, keepdims=True)
+        off[np.isfinite(off).sum(axis=1) < 4] = np.nan
+        stray = np.abs(off - _median_about(off, 1, 1))
+        usual = 1.4826 * float(np.nanmedian(stray))
+        known = stray < max(_STRAY * usual, _LEAST_STRAY_MM)
+        off[~known] = np.nan
+        along, about = _median_about(off, 0, 1), _median_about(off, 1, 1)
+    off = np.where(known, (off + along) / 2, about)
+    off[~np.isfinite(off)] = 0.0
+
+    def together(lines_apart: int) -> float:
+        both = known[lines_apart:] & known[: len(known) - lines_apart]
+        product = off[lines_apart:] * off[: len(off) - lines_apart]
+        return float(product[both].mean()) if both.sum() > _FEWEST else 0.0
+
+    power = together(0)
+    if power == 0:
+        return np.zeros_like(off)
+    next_one, second = (float(np.clip(together(k) / power, 0, 0.95)) for k in (1, 2))
+    paper = min(1.0, next_one / _ALIKE)
+    seen = [[1, next_one, second], [next_one, 1, next_one], [second, next_one, 1]]
+    shares = np.linalg.solve(np.array(seen) + 1e-3 * np.eye(3), [next_one, paper, next_one])
+    padded = np.pad(off, ((1, 1), (0, 0)), mode="edge")
+    wandered: FloatArray = np.tensordot(shares, [padded[k : k + len(off)] for k in range(3)], 1)
+    return wandered
+
+
+def _median_about(values: FloatArray, lines: int, nodes: int) -> FloatArray:
+    """The median of the values that are known about each one."""
+    padded = np.pad(values, ((lines, lines), (nodes, nodes)), constant_values=np.nan)
+    windows = sliding_window_view(padded, (2 * lines + 1, 2 * nodes + 1))
+    return np.nanmedian(windows.reshape(*values.shape, -1), axis=2)
