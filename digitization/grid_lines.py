@@ -4,6 +4,11 @@ Crumpled paper wanders by tenths of a millimetre over a centimetre, which a surf
 even out the errors of single crossings does not follow. Along its length a printed line shows where
 the paper went many times over, so it tells how far the map is off there. How alike neighbouring
 lines wander says how much of it is paper and how much is noise.
+
+A whole line that is off may be off on the paper: programs draw lines to whole pixels, a twelfth of
+a millimetre at 200 dots an inch. What they round off repeats from line to line in a way that only
+their resolution decides; where it is recognised, it is taken out of the map, which had followed
+some of it.
 """
 
 from __future__ import annotations
@@ -33,13 +38,22 @@ _FAINT = 1.5  # of 255
 _STRAY = 4.0
 _LEAST_STRAY_MM = 0.02
 _FEWEST = 50
+_FEWEST_NODES = 5
 _ALIKE = 0.5  # how alike neighbouring lines wander on crumpled paper
+_USUAL_DOTS_PER_INCH = (72, 96, 100, 120, 144, 150, 180, 200, 240, 300)
+_PHASES = np.arange(0, 1, 1 / 128)
+_LINES_ABOUT = 1.5
+_MOST_ROUNDED_MM = 0.15
+_LEAST_LIKE = 0.55
+_SHARE_LEFT = (0.15, 1.3)  # of what is rounded off; the map has followed the rest
+_FEWEST_LINES = 40
 
 
 def follow_lines(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeometry:
     """The same map, its lattice moved to where the printed 5 mm lines run.
 
-    A line as a whole stays where the map has it: programs draw lines to whole pixels.
+    A line as a whole stays where the map has it, unless lines are seen to be drawn to whole pixels:
+    then they are moved to where they would be if they were not.
 
     Args:
         photo: ``(h, w, 3)`` uint8 RGB.
@@ -54,8 +68,14 @@ def follow_lines(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeomet
     else:
         finer = 1.0
     lattice = (np.asarray(geometry.photo_points, np.float64) + 0.5) * finer - 0.5
-    upright = _wandering(_lines_off(photo, lattice, geometry.step_mm))
-    level = _wandering(_lines_off(photo, lattice.swapaxes(0, 1), geometry.step_mm))
+    off = [
+        _lines_off(photo, lines, geometry.step_mm) for lines in (lattice, lattice.swapaxes(0, 1))
+    ]
+    usual = [_usual(one) for one in off]
+    upright, level = (
+        _wandering(one - whole[:, None]) + moved[:, None]
+        for one, whole, moved in zip(off, usual, _whole_lines(usual, geometry.step_mm), strict=True)
+    )
     rows, columns = lattice.shape[:2]
     nodes = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1)
     there = np.asarray(geometry.origin_mm) + geometry.step_mm * nodes
@@ -142,6 +162,62 @@ def _usual_ground(ground: NDArray[np.float32], block: int) -> NDArray[np.float32
     return np.pad(usual, ((0, 0), (0, ground.shape[1] - usual.shape[1])), mode="edge")
 
 
+def _usual(off_mm: FloatArray) -> FloatArray:
+    """``(lines,)`` how far each line is off as a whole, NaN where too little is seen of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of medians of nothing
+        usual: FloatArray = np.nanmedian(off_mm, axis=1)
+    usual[np.isfinite(off_mm).sum(axis=1) < _FEWEST_NODES] = np.nan
+    return usual
+
+
+def _whole_lines(usual_mm: list[FloatArray], step_mm: float) -> list[FloatArray]:
+    """How far to move whole lines, for each family: what the map has followed of their rounding.
+
+    Args:
+        usual_mm: for each family, how far its lines are off the map.
+        step_mm: how far they stand apart.
+    """
+    still = [np.zeros(len(one)) for one in usual_mm]
+    if sum(int(np.isfinite(one).sum()) for one in usual_mm) < _FEWEST_LINES:
+        return still
+    sharp = [_sharp(len(one)) for one in usual_mm]
+    # What bends a map bends it slowly; rounding jumps from line to line.
+    seen = [s @ np.nan_to_num(np.clip(o, -_MOST_ROUNDED_MM, _MOST_ROUNDED_MM)) * np.isfinite(o)
+            for s, o in zip(sharp, usual_mm, strict=True)]  # fmt: skip
+    total = float(np.sqrt(sum((one**2).sum() for one in seen)))
+    likest, found = _LEAST_LIKE, still
+    for dots_per_inch in _USUAL_DOTS_PER_INCH:
+        cells = step_mm * dots_per_inch / 25.4
+        alike = power = 0.0
+        rounded = []
+        for one, values, high in zip(usual_mm, seen, sharp, strict=True):
+            place = cells * np.arange(len(one)) + _PHASES[:, None]
+            each = (np.round(place) - place) * step_mm / cells
+            there = each @ high.T * np.isfinite(one)
+            length = (there**2).sum(axis=1)
+            best = int((there @ values / np.sqrt(length + 1e-12)).argmax())
+            alike, power = alike + float(there[best] @ values), power + float(length[best])
+            rounded.append(each[best])
+        like = alike / (np.sqrt(power) * total + 1e-9)
+        share = alike / (power + 1e-9)
+        if like > likest and _SHARE_LEFT[0] < share < _SHARE_LEFT[1]:
+            likest = like
+            found = [np.nan_to_num(o - r) for o, r in zip(usual_mm, rounded, strict=True)]
+    return found
+
+
+def _sharp(lines: int) -> FloatArray:
+    """``(lines, lines)`` what takes from a row of values the straight line about each."""
+    away = np.subtract.outer(np.arange(lines), np.arange(lines)).astype(np.float64)
+    weight = np.exp(-0.5 * (away / _LINES_ABOUT) ** 2)
+    first, second = (weight * away).sum(1), (weight * away**2).sum(1)
+    total = weight.sum(1)
+    fitted = weight * (second[:, None] - first[:, None] * away)
+    sharp: FloatArray = np.eye(lines) - fitted / (total * second - first**2)[:, None]
+    return sharp
+
+
 def _wandering(off_mm: FloatArray) -> FloatArray:
     """What of lines' wandering about their usual place is the paper's: ``(lines, nodes)`` mm.
 
@@ -149,8 +225,7 @@ def _wandering(off_mm: FloatArray) -> FloatArray:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of medians of nothing
-        off = off_mm - np.nanmedian(off_mm, axis=1, keepdims=True)
-        off[np.isfinite(off).sum(axis=1) < 4] = np.nan
+        off = off_mm.copy()
         stray = np.abs(off - _median_about(off, 1, 1))
         usual = 1.4826 * float(np.nanmedian(stray))
         known = stray < max(_STRAY * usual, _LEAST_STRAY_MM)

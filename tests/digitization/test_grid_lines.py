@@ -103,3 +103,35 @@ def test_a_picture_without_lines_leaves_a_map_as_it_is() -> None:
     noise = np.random.default_rng(5).integers(0, 255, blank.shape, np.uint8)
     moved = follow_lines(noise, flat).photo_points - flat.photo_points
     assert np.sqrt((moved**2).mean()) / _PX_PER_MM < 0.05
+
+
+def test_what_a_map_followed_of_lines_drawn_to_whole_pixels_is_taken_out() -> None:
+    cells = _STEP * 200 / 25.4
+    phase = {0: 0.31, 1: 0.77}
+
+    def rounded(number: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+        place = cells * number + phase[axis]
+        return np.asarray((np.round(place) - place) * _STEP / cells)
+
+    px, across, down = 10, 260, 200
+
+    def lines(side: int, axis: int) -> NDArray[np.float64]:
+        """``(side px,)`` darkness across the lines of one family."""
+        number = np.arange(side // 5 + 1.0)
+        at = (number * _STEP + rounded(number, axis)) * px
+        away = np.arange(side * px)[:, None] - at
+        return np.asarray(np.exp(-0.5 * (away / 1.3) ** 2).sum(axis=1))
+
+    dark = np.maximum(lines(across, 0)[None], lines(down, 1)[:, None])
+    photo = np.repeat((240 - 110 * dark).astype(np.uint8)[..., None], 3, axis=2)
+    x, y = np.meshgrid(np.arange(across // 5 + 1.0), np.arange(down // 5 + 1.0))
+    true = np.stack([x, y], axis=-1) * _STEP * px
+    followed = np.stack([rounded(x, 0), rounded(y, 1)], axis=-1) * px
+
+    def off_mm(geometry: PageGeometry) -> float:
+        return float(np.std((geometry.photo_points - true)[2:-2, 2:-2] / px))
+
+    before = PageGeometry(true + 0.6 * followed, _STEP)
+    after = follow_lines(photo, before)
+    assert off_mm(before) > 0.015
+    assert off_mm(after) < 0.5 * off_mm(before)
