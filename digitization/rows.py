@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitization.following import follow
 from digitization.page_seen import NameSeen, PageSeen, RowSeen
 from digitization.rectify import rectify
-from digitization.traces import RowTrace, clean_heights
+from digitization.traces import RowTrace, clean_heights, sharpened
 from ecg.page_geometry import PageGeometry
 
 PIXELS_PER_MM, COLUMNS_PER_MM = 8.0, 12.0
@@ -66,7 +66,7 @@ def read_rows(
             ends = (float(usual.x_mm[part][0]), float(usual.x_mm[part][-1]))
             (tall,) = read([row], _TALL_STRIP_MM, ends)
             _take_peaks(usual, tall, part, lost, row.y_mm)
-    return {row: _seen_to_end(trace, geometry, photo) for row, trace in traces.items()}
+    return {row: _seen_to_end(sharpened(trace), geometry, photo) for row, trace in traces.items()}
 
 
 def _read_strips(

@@ -21,6 +21,8 @@ _FALL_MM = 1.2
 _HIGH_MM = 4.0
 _BREAK_MM = 6.0
 _COLUMN_MM = 25.0
+_SHARPER = np.array([0.035, -0.095, 0.035, 1.05, 0.035, -0.095, 0.035])
+"""A filter over columns of 1/12 mm; fitted on fold 9."""
 MOST_GAP_MM = 12.5
 """The widest gap between two columns of a row."""
 
@@ -111,6 +113,23 @@ def clean_heights(
                     x_mm[start:stop], [x_mm[start - 1], x_mm[stop]], [y[start - 1], y[stop]]
                 )
     return RowTrace(x_mm, y, confidence, presence)
+
+
+def sharpened(trace: RowTrace) -> RowTrace:
+    """The same trace, its sharp waves as high as they were drawn.
+
+    Pen and look blur them by an eightieth of their height.
+
+    Args:
+        trace: as the trace look shows it, in columns of 1/12 mm.
+    """
+    y = trace.y_mm.copy()
+    finite = np.isfinite(y)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], finite.astype(int), [0]])))
+    for start, stop in edges.reshape(-1, 2).tolist():
+        run = np.pad(y[start:stop], len(_SHARPER) // 2, mode="edge")
+        y[start:stop] = np.convolve(run, _SHARPER, "valid")
+    return replace(trace, y_mm=y)
 
 
 def without_pulse(trace: RowTrace, left_mm: float) -> RowTrace:

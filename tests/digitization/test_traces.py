@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from digitization.traces import clean_heights, sample_window, without_pulse
+from digitization.traces import RowTrace, clean_heights, sample_window, sharpened, without_pulse
 
 
 def _row(gap=(0, 0)):
@@ -58,3 +58,17 @@ def test_the_fall_of_a_pulse_into_the_first_lead_is_not_read_as_heart():
     lead = cleaned.y_mm[(x >= 10) & (x < 30)]
     assert np.nanmax(np.abs(lead - 50)) < 2
     assert np.isfinite(lead).mean() > 0.93
+
+
+def test_sharp_waves_are_given_back_what_was_blurred_of_them() -> None:
+    x = np.arange(0, 40, 1 / 12)
+    wave = 12 * np.maximum(0, 1 - np.abs(x - 20) / 0.5)
+    blurred = np.convolve(wave, [0.25, 0.5, 0.25], "same")
+    sure = np.ones(len(x), np.float32)
+    trace = RowTrace(x, 30 - blurred, sure, sure)
+    trace.y_mm[300:310] = np.nan
+    sharper = 30 - sharpened(trace).y_mm
+    assert blurred.max() < np.nanmax(sharper) < 1.05 * blurred.max()
+    assert abs(np.nanmax(sharper) - 12) < abs(blurred.max() - 12)
+    assert np.array_equal(np.isfinite(sharper), np.isfinite(trace.y_mm))
+    assert np.abs(sharper[:100]).max() < 1e-6
