@@ -137,22 +137,28 @@ def _bands(
     along = np.arange((len(lattice) - 1) * round(step_mm * _ALONG_PER_MM) + 1)
     share = along / (step_mm * _ALONG_PER_MM)
     before = np.minimum(share.astype(int), len(lattice) - 2)
-    share = (share - before)[:, None, None]
+    share = (share - before)[:, None]
     sideways = np.gradient(lattice, axis=1) / step_mm
 
-    def between(nodes: FloatArray) -> FloatArray:
-        return nodes[before] * (1 - share) + nodes[before + 1] * share
+    def between(nodes: FloatArray) -> NDArray[np.float32]:
+        at: FloatArray = nodes[before] * (1 - share) + nodes[before + 1] * share
+        return at.T[..., None].astype(np.float32)
 
-    at = between(lattice)[:, :, None] + between(sideways)[:, :, None] * across[:, None]
-    bands = at.astype(np.float32).swapaxes(0, 1)
-    flat = bands.reshape(len(bands), -1, 2)
-    at_x, at_y = np.ascontiguousarray(flat[..., 0]), np.ascontiguousarray(flat[..., 1])
-    seen = cv2.remap(photo, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    at_x, at_y = (
+        between(lattice[..., k]) + between(sideways[..., k]) * across.astype(np.float32)
+        for k in (0, 1)
+    )
+    flat = (len(at_x), -1)
+    seen = cv2.remap(photo, at_x.reshape(flat), at_y.reshape(flat), cv2.INTER_LINEAR,
+                     borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
     red, green, blue = cv2.split(seen)
-    dark = 255 - cv2.min(cv2.min(red, green), blue).reshape(bands.shape[:3]).astype(np.float32)
-    limits = np.array([photo.shape[1], photo.shape[0]]) - 3
-    ends = bands[:, :, [0, -1]]
-    return dark, np.asarray(((ends > 2) & (ends < limits)).all(axis=(2, 3)))
+    dark = 255 - cv2.min(cv2.min(red, green), blue).reshape(at_x.shape).astype(np.float32)
+    inside = np.ones(at_x.shape[:2], bool)
+    for at, size in ((at_x, photo.shape[1]), (at_y, photo.shape[0])):
+        inside &= (np.minimum(at[..., 0], at[..., -1]) > 2) & (
+            np.maximum(at[..., 0], at[..., -1]) < size - 3
+        )
+    return dark, inside
 
 
 def _usual_ground(ground: NDArray[np.float32], block: int) -> NDArray[np.float32]:
