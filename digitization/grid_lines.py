@@ -26,6 +26,7 @@ from ecg.page_geometry import PageGeometry
 FloatArray = NDArray[np.float64]
 
 _ACROSS_PER_MM, _ALONG_PER_MM = 10.0, 3.0
+_LARGEST_PX = 32_000  # of what OpenCV samples
 _HALF_BAND_MM = 0.8
 _MOST_OFF_MM = 0.35  # a line that is further off is another one
 _SPREAD_MM = 2.5
@@ -60,13 +61,16 @@ def follow_lines(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeomet
         geometry: map of the page whose lattice stands on its 5 mm lines.
 
     Returns:
-        The map; the same where no lines are seen, or where they wander each on its own.
+        The map; the same where no lines are seen, where they wander each on its own, or where the
+        photo is too large to be sampled.
     """
     finer = min(1.0, _ACROSS_PER_MM / geometry.pixels_per_mm())
     if finer < 0.7:
         photo = cv2.resize(photo, None, fx=finer, fy=finer, interpolation=cv2.INTER_AREA)
     else:
-        finer = 1.0
+        photo, finer = np.ascontiguousarray(photo), 1.0
+    if max(photo.shape[:2]) > _LARGEST_PX:
+        return geometry
     lattice = (np.asarray(geometry.photo_points, np.float64) + 0.5) * finer - 0.5
     off = [
         _lines_off(photo, lines, geometry.step_mm) for lines in (lattice, lattice.swapaxes(0, 1))
@@ -148,11 +152,13 @@ def _bands(
         between(lattice[..., k]) + between(sideways[..., k]) * across.astype(np.float32)
         for k in (0, 1)
     )
-    flat = (len(at_x), -1)
-    seen = cv2.remap(photo, at_x.reshape(flat), at_y.reshape(flat), cv2.INTER_LINEAR,
-                     borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-    red, green, blue = cv2.split(seen)
-    dark = 255 - cv2.min(cv2.min(red, green), blue).reshape(at_x.shape).astype(np.float32)
+    lightness = np.empty(at_x.shape, np.uint8)
+    # Line by line, for OpenCV takes no picture of 32,767 pixels a side.
+    for line, x, y in zip(lightness, at_x, at_y, strict=True):
+        seen = cv2.remap(photo, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        red, green, blue = cv2.split(seen)
+        line[:] = cv2.min(cv2.min(red, green), blue)
+    dark = 255 - lightness.astype(np.float32)
     inside = np.ones(at_x.shape[:2], bool)
     for at, size in ((at_x, photo.shape[1]), (at_y, photo.shape[0])):
         inside &= (np.minimum(at[..., 0], at[..., -1]) > 2) & (
@@ -249,6 +255,7 @@ def _wandering(off_mm: FloatArray) -> FloatArray:
     if power == 0:
         return np.zeros_like(off)
     next_one, second = (float(np.clip(together(k) / power, 0, 0.95)) for k in (1, 2))
+    second = max(second, 2 * next_one**2 - 1)  # else no lines could be so alike
     paper = min(1.0, next_one / _ALIKE)
     seen = [[1, next_one, second], [next_one, 1, next_one], [second, next_one, 1]]
     shares = np.linalg.solve(np.array(seen) + 1e-3 * np.eye(3), [next_one, paper, next_one])

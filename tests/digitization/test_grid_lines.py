@@ -135,3 +135,14 @@ def test_what_a_map_followed_of_lines_drawn_to_whole_pixels_is_taken_out() -> No
     after = follow_lines(photo, before)
     assert off_mm(before) > 0.015
     assert off_mm(after) < 0.5 * off_mm(before)
+
+
+def test_pages_as_long_as_any_and_photos_seen_backwards_are_followed() -> None:
+    x, y = np.meshgrid(np.arange(0, 651, _STEP), np.arange(0, 61, _STEP))
+    long = PageGeometry(np.stack([x, y], axis=-1) * 3, _STEP)
+    blank = np.full((181, 1951, 3), 230, np.uint8)
+    assert np.allclose(follow_lines(blank, long).photo_points, long.photo_points, atol=1e-6)
+    backwards = _photo(_crumpled)[..., ::-1]
+    forwards = np.ascontiguousarray(backwards)
+    moved = follow_lines(backwards, _flat()).photo_points
+    assert np.array_equal(moved, follow_lines(forwards, _flat()).photo_points)
