@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitization.following import follow
 from digitization.page_seen import NameSeen, PageSeen, RowSeen
 from digitization.rectify import rectify
-from digitization.traces import RowTrace, clean_heights, sharpened
+from digitization.traces import RowTrace, clean_heights, runs_of, sharpened
 from ecg.page_geometry import PageGeometry
 
 PIXELS_PER_MM, COLUMNS_PER_MM = 8.0, 12.0
@@ -132,9 +132,8 @@ def _about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _stretches(columns: NDArray[np.bool_]) -> list[slice]:
     """The stretches of a row that hold the columns, with what the trace look needs beside them."""
     beside = round(_BESIDE_PEAK_MM * COLUMNS_PER_MM)
-    changes = np.flatnonzero(np.diff(np.concatenate([[0], columns.astype(int), [0]])))
     joined: list[slice] = []
-    for first, beyond in changes.reshape(-1, 2).tolist():
+    for first, beyond in runs_of(columns).tolist():
         start, stop = max(first - beside, 0), min(beyond + beside, len(columns))
         if joined and start <= joined[-1].stop:
             start = joined.pop().start

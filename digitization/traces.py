@@ -55,8 +55,7 @@ class RowTrace:
         if finite.sum() < 8:
             return None
         step = self.x_mm[1] - self.x_mm[0]
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], finite.astype(int), [0]])))
-        runs = edges.reshape(-1, 2)
+        runs = runs_of(finite)
         for bridge_mm, least_mm in ((_BREAK_MM, 0.0), (MOST_GAP_MM, _COLUMN_MM)):
             runs = _bridged(runs, bridge_mm / step, least_mm / step)
         first, beyond = runs[np.argmax(runs[:, 1] - runs[:, 0])]
@@ -69,6 +68,12 @@ class RowTrace:
         low, high = float(self.presence[outside]), float(self.presence[inside])
         share = np.clip((0.5 - low) / max(high - low, 1e-6), 0.0, 1.0)
         return float(self.x_mm[outside] + share * (self.x_mm[inside] - self.x_mm[outside]))
+
+
+def runs_of(there: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """``(n, 2)`` first and beyond of every run of what is there."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], there.astype(int), [0]])))
+    return edges.reshape(-1, 2)
 
 
 def _bridged(runs: NDArray[np.int64], bridge: float, least: float) -> NDArray[np.int64]:
@@ -99,15 +104,12 @@ def clean_heights(
     """
     y = np.where(presence >= _PRESENT, y_mm, np.nan)
     step = x_mm[1] - x_mm[0]
-    finite = np.isfinite(y)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], finite.astype(int), [0]])))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in runs_of(np.isfinite(y)):
         if (stop - start) * step < 0.3:
             y[start:stop] = np.nan
     finite = np.isfinite(y)
     if finite.sum() >= 2:
-        gaps = np.flatnonzero(np.diff(np.concatenate([[1], finite.astype(int), [1]])))
-        for start, stop in zip(gaps[::2], gaps[1::2], strict=True):
+        for start, stop in runs_of(~finite):
             if start > 0 and stop < len(y) and (stop - start) * step <= _LONGEST_GAP_MM:
                 y[start:stop] = np.interp(
                     x_mm[start:stop], [x_mm[start - 1], x_mm[stop]], [y[start - 1], y[stop]]
@@ -124,9 +126,7 @@ def sharpened(trace: RowTrace) -> RowTrace:
         trace: as the trace look shows it, in columns of 1/12 mm.
     """
     y = trace.y_mm.copy()
-    finite = np.isfinite(y)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], finite.astype(int), [0]])))
-    for start, stop in edges.reshape(-1, 2).tolist():
+    for start, stop in runs_of(np.isfinite(y)):
         run = np.pad(y[start:stop], len(_SHARPER) // 2, mode="edge")
         y[start:stop] = np.convolve(run, _SHARPER, "valid")
     return replace(trace, y_mm=y)
@@ -183,10 +183,8 @@ def sample_window(
     count = round(duration_s * READING_RATE_HZ)
     at = left_mm + np.arange(count) / READING_RATE_HZ * speed_mm_per_s
     signal = np.full(count, np.nan, np.float32)
-    finite = np.isfinite(trace.y_mm)
     step = trace.x_mm[1] - trace.x_mm[0]
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], finite.astype(int), [0]])))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in runs_of(np.isfinite(trace.y_mm)):
         if stop - start < 4:
             continue
         x, y = trace.x_mm[start:stop], trace.y_mm[start:stop]
