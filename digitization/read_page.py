@@ -42,6 +42,7 @@ from digitization.page_description import describe_page
 from digitization.page_seen import PageSeen, RowSeen
 from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
 from digitization.rows import read_rows
+from digitization.stacked_pulses import search_stacked_pulses
 from digitization.trace_mask import read_trace_mask
 from digitization.traces import RowTrace
 from ecg.lead_maps import LeadMaps, draw_lead_maps
@@ -289,7 +290,9 @@ def _calibrate(
         given = parts.pulses is not None or parts.leads is not None
         told = given or options.gain_mm_per_mv or printed.gain_mm_per_mv
         if not told and pulse_gain(exact_pulses(seen.pulses, measured), seen.rows)[0] is None:
-            sought = search_pulses(photo, geometry, seen.rows)
+            sought = search_pulses(photo, geometry, seen.rows) or search_stacked_pulses(
+                photo, geometry, seen.rows
+            )
             if sought:
                 seen = replace(seen, pulses=tuple(pulse for pulse, _ in sought))
                 measured = tuple(size for _, size in sought)
