@@ -15,6 +15,7 @@ from digitization.limb_leads import reconcile
 from digitization.page_seen import PulseSeen, RowSeen
 from digitization.quality import Agreement, flat_rows, limb_checks, limbs_go_on
 from digitization.rhythm import add_strips
+from digitization.same_seconds import show_same_seconds
 from digitization.time_base import time_base
 from digitization.traces import RowTrace, sample_window, without_pulse
 from ecg.leads import LEAD_INDEX
@@ -48,6 +49,7 @@ class Composition:
         flat_rows: rows of leads without a beat where others have some.
         empty_strips: rhythm strips of which next to nothing was read, or that are like no lead.
         limbs_go_on: whether the rows of limb leads go on where chest leads are taken to be.
+        same_seconds: whether all columns show the same seconds, not one time after another.
         trust: less than one where print and pulses contradict each other.
     """
 
@@ -62,6 +64,7 @@ class Composition:
     flat_rows: int
     empty_strips: int
     limbs_go_on: bool
+    same_seconds: bool = False
     trust: float = 1.0
 
     @property
@@ -143,15 +146,9 @@ def _measure(
         rhythm_read: which names of rhythm strips were read; None where a person gave them.
     """
     found, printed, starts_mm = placed.found, placed.printed, placed.starts_mm
-    samples = round(placed.duration_s * READING_RATE_HZ)
-    signal = np.full((12, samples), np.nan, np.float32)
-    confidence = np.zeros((12, samples), np.float32)
     zeros = [_zero_level(row, trace, pulses) for row, trace in zip(found.rows, rows, strict=True)]
-    strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]] = []
-    starts: dict[str, float] = {}
-    expected = read = 0
-    for lead in printed:
-        values, sure = sample_window(
+    windows = [
+        sample_window(
             rows[lead.row],
             starts_mm[lead.column],
             lead.duration_s,
@@ -160,6 +157,21 @@ def _measure(
             zeros[lead.row],
             lead.sign,
         )
+        for lead in printed
+    ]
+    by_hand = rhythm_read is None
+    same = not by_hand and show_same_seconds(printed, [values for values, _ in windows])
+    duration_s = placed.duration_s
+    if same:
+        printed = tuple(replace(lead, start_s=0.0) for lead in printed)
+        duration_s = max(lead.duration_s for lead in printed)
+    samples = round(duration_s * READING_RATE_HZ)
+    signal = np.full((12, samples), np.nan, np.float32)
+    confidence = np.zeros((12, samples), np.float32)
+    strips: list[tuple[PrintedLead, NDArray[np.float32], NDArray[np.float32]]] = []
+    starts: dict[str, float] = {}
+    expected = read = 0
+    for lead, (values, sure) in zip(printed, windows, strict=True):
         expected += len(values)
         read += int(np.isfinite(values).sum())
         if lead.is_rhythm:
@@ -201,6 +213,7 @@ def _measure(
         flat,
         max(int(empty), left_out),
         limbs_go_on(signal, short),
+        same,
     )
 
 

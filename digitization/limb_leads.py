@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_FROM_I_AND_II = np.array(
+FROM_I_AND_II = np.array(
     [[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0], [-0.5, -0.5], [1.0, -0.5], [-0.5, 1.0]]
 )
-_LIMB = len(_FROM_I_AND_II)
+_LIMB = len(FROM_I_AND_II)
 _DOUBTED_MM = 1.0
 _LEAST_SAMPLES = 50
 
@@ -40,7 +40,7 @@ def reconcile(signal_mv: NDArray[np.float32], gain_mm_per_mv: float = 10.0) -> N
         at = np.flatnonzero((patterns == pattern[:, None]).all(axis=0))
         if len(at) < _LEAST_SAMPLES:
             continue
-        plane = _FROM_I_AND_II[pattern]
+        plane = FROM_I_AND_II[pattern]
         against = np.eye(len(plane)) - plane @ np.linalg.pinv(plane)
         values = limb[np.ix_(pattern, at)].astype(np.float64)
         error = against @ values

@@ -224,6 +224,7 @@ def _read(
             **best.found.evidence,
             "names_score": round(best.found.score, 2),
             "support": round(best.support, 2),
+            "columns_show": "the same seconds" if best.same_seconds else "one time after another",
         },
         "calibration": calibration.evidence,
         "column_mm": round(best.column_mm, 2),

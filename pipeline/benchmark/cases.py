@@ -41,6 +41,7 @@ class Variant:
         far_names: lead names stand high above their traces, or over the middle or end of them.
         panels: every trace has a grid of its own, with room between the columns.
         no_grid: the paper is blank, but for calibration pulses.
+        same_seconds: all columns show the same seconds.
     """
 
     dpi: float | None = None
@@ -56,6 +57,7 @@ class Variant:
     far_names: bool = False
     panels: bool = False
     no_grid: bool = False
+    same_seconds: bool = False
 
 
 VARIANTS: dict[str, Variant] = {
@@ -76,6 +78,7 @@ VARIANTS: dict[str, Variant] = {
     "far_names": Variant(far_names=True),
     "panels": Variant(panels=True),
     "no_grid": Variant(no_grid=True),
+    "same_seconds": Variant(same_seconds=True),
 }
 """Variants by the name that a case carries."""
 
@@ -87,9 +90,10 @@ PAGE_CASES: tuple[str, ...] = (
         for variant in (
             "100dpi", "150dpi", "300dpi", "no_pulse", "black_grid", "rotated", "wrinkled",
             "ecg_image_kit", "cropped", "other_names", "far_names", "panels",
-            "no_grid",
+            "no_grid", "same_seconds",
         )
     ),
+    "6x2/clean/same_seconds",
     "3x4+1/photo/ecg_image_kit",
     *(
         f"3x4+1/{strength}/{variant}"
@@ -140,7 +144,7 @@ def parse_case(name: str) -> PageCase:
 
 
 def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = None) -> PageSpec:
-    """A random page of a layout with consecutive columns, at 25 mm/s and 10 mm/mV by default.
+    """A random page of a layout, at 25 mm/s and 10 mm/mV and with consecutive columns by default.
 
     A page of another speed or gain says so, in print or, of the gain, by its pulses: where it
     does not, nobody could tell.
@@ -173,6 +177,8 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
     if wanted.no_grid:
         grid = replace(spec.grid, major_width_mm=0.0, minor_width_mm=0.0, frame=False, panels_mm=())
         spec = replace(spec, grid=grid)
+    if wanted.same_seconds:
+        spec = replace(spec, simultaneous=True)
     if wanted.black_grid:
         grid = replace(spec.grid, major_rgb=_BLACK, minor_rgb=_GREY)
         spec = replace(spec, grid=grid, paper_rgb=_WHITE)

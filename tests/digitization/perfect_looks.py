@@ -19,7 +19,7 @@ from digitization.traces import clean_heights
 from ecg.probability_maps import ProbabilityMaps
 from ecg.record import Record
 from ecg.simulator import simulate
-from pipeline.benchmark.cases import usual_page
+from pipeline.benchmark.cases import Variant, usual_page
 from segmentation import layout_look, page_look, trace_look
 
 _MOST_PX = 4096
@@ -131,11 +131,17 @@ class PerfectLooks:
         return {row: self.read_row(picture, geometry, row, looks) for row in seen.rows}
 
 
-def photograph(layout: str, strength: str, seed: int, pixels_per_mm: float = 4.0) -> Photo:
+def photograph(
+    layout: str,
+    strength: str,
+    seed: int,
+    pixels_per_mm: float = 4.0,
+    same_seconds: bool = False,
+) -> Photo:
     """A photo of a simulated record."""
     rng = np.random.default_rng(seed)
     record: Record = simulate(rng)
-    spec = usual_page(rng, layout)
+    spec = usual_page(rng, layout, Variant(same_seconds=same_seconds))
     size = (spec.width_mm, spec.height_mm)
     return Photo(Page(spec, record), sample_photo(rng, size, strength, pixels_per_mm))
 

@@ -63,6 +63,22 @@ def test_leads_in_an_order_of_their_own_are_read_by_their_names(monkeypatch):
     assert score_page(truth, again.signal_mv, 500.0).challenge_snr_db > 15
 
 
+@pytest.mark.parametrize(("layout", "seconds"), [("3x4", 2.5), ("3x4+1", 10), ("6x2", 5)])
+def test_columns_that_show_the_same_seconds_are_put_at_the_same_time(layout, seconds, monkeypatch):
+    photo = photograph(layout, "photo", 11, same_seconds=True)
+    reading = read_perfectly(photo, monkeypatch)
+    assert reading.layout == layout
+    assert reading.evidence["layout"]["columns_show"] == "the same seconds"
+    assert reading.signal_mv.shape[1] == pytest.approx(500 * seconds, abs=5)
+    truth = truth_of(photo).printed_mv
+    score = score_page(truth[:, : reading.signal_mv.shape[1]], reading.signal_mv, 500.0)
+    assert score.leads_found_percent == 100
+    assert score.challenge_snr_db > 15
+    assert {trace.start_s for trace in reading.traces} == {0.0}
+    again = read_perfectly(photo, monkeypatch, given=GivenPage(reading.page))
+    assert again.signal_mv.shape == reading.signal_mv.shape
+
+
 def test_unprinted_seconds_stay_unmeasured(monkeypatch):
     photo = photograph("3x4", "clean", 7)
     reading = read_perfectly(photo, monkeypatch)

@@ -174,6 +174,8 @@ def test_every_variant_prints_what_it_says(variant):
     assert not wanted.panels or len(spec.grid.boxes_mm) == len(photo.page.traces)
     lines_mm = spec.grid.major_width_mm + spec.grid.minor_width_mm
     assert not wanted.no_grid or (lines_mm == 0 and spec.pulse != "none")
+    starts = {lead.start_s for lead in spec.printed_leads()}
+    assert (starts == {0.0}) == wanted.same_seconds
     assert not wanted.far_names or spec.name_share or spec.name_dy_mm < -8
     scale = photo.spec.camera.pixels_per_mm * 25.4
     assert scale == pytest.approx(wanted.dpi or 200)
@@ -193,7 +195,8 @@ def test_cases_are_named_laid_out_and_refused():
     options = BenchmarkOptions("digitization", cases=("6x2/*", "12x1/scan/150dpi", "not_ecg"))
     strengths = ("clean", "scan", "photo", "hard_photo")
     assert wanted_cases(options) == [
-        *(f"6x2/{strength}" for strength in strengths), "12x1/scan/150dpi", "not_ecg",
+        *(f"6x2/{strength}" for strength in strengths), "6x2/clean/same_seconds",
+        "12x1/scan/150dpi", "not_ecg",
     ]  # fmt: skip
     for wrong, what in (
         ("4x4/scan", "layout"),
