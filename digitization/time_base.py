@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from digitization.layout import LayoutFound
 from digitization.page_seen import PulseSeen
 from digitization.traces import MOST_GAP_MM, RowTrace
-from ecg.paper import MAJOR_GRID_MM, PAGE_SECONDS
+from ecg.paper import MAJOR_GRID_MM, MINOR_GRID_MM, PAGE_SECONDS
 from ecg.reading import READING_RATE_HZ, PageRejected
 
 FloatArray = NDArray[np.float64]
@@ -41,7 +41,13 @@ _STEP_FAR_MM = 1.6
 _LEAST_STEP_MM = 0.6
 _TALL_STEP_MM = 3.0
 _STRAIGHT = 0.12
-_ENDS_ERROR_MM = 0.075
+_PEN_MM = 0.1  # how far begins and ends are off for the pen
+_BESIDE_PULSE_MM = 0.25
+# Errors besides: of all together, and of each; of begins or ends, by whether pulses stand there.
+_END_MM = {False: (0.04, 0.06), True: (_BESIDE_PULSE_MM, 0.1)}
+_STEP_MM = (0.04, 0.15)
+_STEP_SOUGHT_MM = (-0.15, 0.0, 0.15)
+_BEGINS = (0.4, 0.3, 0.3)  # shares of pages: anywhere, on any line of the grid, on a bold one
 _USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
 
 
@@ -91,7 +97,7 @@ def time_base(
         else:
             trailing = []
     usual_mm = _usual_width(width, speed, columns, found.names_apart_mm)
-    gap = 0.0
+    gap, error = 0.0, _BESIDE_PULSE_MM
     if usual_mm:
         # What stands beyond the foot of pulses at an end was read from them.
         begins = begins[begins > (np.median(leading) - _FOOT_MM if leading else -np.inf)]
@@ -112,9 +118,15 @@ def time_base(
             # No gaps make up for what a usual width lacks: the columns are as wide as they seem.
             usual_mm = None
             left = float(np.median(begins)) if len(begins) else left
+        left, error = _settled(
+            left,
+            [begins, ends - (usual_mm or width) * columns - gap * gaps_before],
+            [bool(leading), bool(trailing)],
+            [] if gap else _lefts_from_steps(left, usual_mm or width, columns, short, speed),
+        )
     elif leading:
         left = float(np.median(leading))
-    left = _at_bold_line(left)
+    left = _at_a_line(left, error)
     width = usual_mm or width
     between = _pulses_between(left, right, width, columns, len(rows), pulses)
     if between is not None:
@@ -302,14 +314,85 @@ def _agreed(places_mm: FloatArray, vote: FloatArray, share: FloatArray) -> float
     return float(np.average(places_mm[best], weights=share[best]))
 
 
-def _at_bold_line(left_mm: float) -> float:
-    """Where the traces begin: on a bold line of the grid, where one is as near as ends are read.
+def _lefts_from_steps(
+    left_mm: float, width_mm: float, columns: int, rows: list[RowTrace], speed: float
+) -> list[float]:
+    """Where the first column begins, by each clear step from one lead to the next."""
+    # The step lies between the last sample of the one and the first of the other.
+    half_mm = speed / READING_RATE_HZ / 2
+    lefts = []
+    for row in rows:
+        for k in range(1, columns):
+            at = left_mm + k * width_mm - half_mm
+            seen = [step_at(row, at + off) for off in _STEP_SOUGHT_MM]
+            found = [step[0] for step in seen if step]
+            if found:
+                lefts.append(float(np.median(found)) + half_mm - k * width_mm)
+    return lefts
 
-    Programs that draw their own paper count from one of its lines; recorders with printed paper
-    begin anywhere, and a begin by chance that near to a line is moved by no more than that.
+
+def _settled(
+    left_mm: float, ends_mm: list[FloatArray], beside_pulse: list[bool], steps_mm: list[float]
+) -> tuple[float, float]:
+    """Where the first column begins, from what agrees on it: begins, ends, and steps between.
+
+    How far a pen reaches beyond its line's end is a matter of the pen: begins and ends are off
+    by as much, to opposite sides, and steps not at all. Least squares over the three medians,
+    with what the pen does as the second unknown.
+
+    Args:
+        left_mm: about where.
+        ends_mm: where it begins by each begin of a row, and by each end.
+        beside_pulse: whether begins, and ends, stand beside pulses.
+        steps_mm: where it begins by each step.
+
+    Returns:
+        Where, and the standard error of that, in mm.
     """
-    line = MAJOR_GRID_MM * round(left_mm / MAJOR_GRID_MM)
-    return line if abs(left_mm - line) < _ENDS_ERROR_MM else left_mm
+    design, seen, errors = [[0.0, 1.0]], [0.0], [_PEN_MM]
+    for places, sign, (of_all, of_each) in (
+        (ends_mm[0], -1.0, _END_MM[beside_pulse[0]]),
+        (ends_mm[1], 1.0, _END_MM[beside_pulse[1]]),
+        (np.array(steps_mm), 0.0, _STEP_MM),
+    ):
+        near = places[np.abs(places - left_mm) < _AGREEMENT_MM] - left_mm
+        if len(near):
+            middle = float(np.median(near))
+            spread = max(of_each, float(np.median(np.abs(near - middle))))
+            design.append([1.0, sign])
+            seen.append(middle)
+            errors.append(float(np.hypot(of_all, spread / np.sqrt(len(near)))))
+    if len(seen) == 1:
+        return left_mm, _AGREEMENT_MM
+    weighted = np.array(design) / np.array(errors)[:, None]
+    covariance = np.linalg.inv(weighted.T @ weighted)
+    solution = covariance @ weighted.T @ (np.array(seen) / np.array(errors))
+    return left_mm + float(solution[0]), float(np.sqrt(covariance[0, 0]))
+
+
+def _at_a_line(left_mm: float, error_mm: float) -> float:
+    """Where the traces begin: on a line of the grid, where that is likelier than beside it.
+
+    Programs that draw their own paper count from its lines, many from a bold one; recorders with
+    printed paper begin anywhere, and a begin by chance that near to a line is moved by no more
+    than what ends are read wrongly by.
+
+    Args:
+        left_mm: where the traces begin.
+        error_mm: the standard error of that.
+    """
+    anywhere, on_line, on_bold = _BEGINS
+    best, likeliest = left_mm, anywhere / MAJOR_GRID_MM
+    for pitch, share in (
+        (MINOR_GRID_MM, on_line * MINOR_GRID_MM / MAJOR_GRID_MM),
+        (MAJOR_GRID_MM, on_bold),
+    ):
+        line = pitch * round(left_mm / pitch)
+        off = (left_mm - line) / error_mm
+        likely = share * np.exp(-0.5 * off**2) / (error_mm * np.sqrt(2 * np.pi))
+        if likely > likeliest:
+            best, likeliest = line, likely
+    return best
 
 
 def _usual_width(

@@ -224,3 +224,34 @@ def test_traces_that_begin_by_a_bold_line_begin_on_it(left):
         assert starts[0] == pytest.approx(left, abs=0.06)
     else:
         assert starts[0] == 20.0
+
+
+@pytest.mark.parametrize("pen_mm", [-0.15, 0.15])
+def test_what_a_pen_does_to_begins_and_ends_cancels(pen_mm):
+    left = LEFT + 0.37
+    # More rows end than begin in the picture.
+    rows = [_row(left - pen_mm, left + 249.95 + pen_mm) for _ in range(4)]
+    rows = [replace(row, cut=(number > 1, False)) for number, row in enumerate(rows)]
+    starts, _ = time_base(_found("3x4", 4, 62.5), rows, (), 25.0)
+    assert starts[0] == pytest.approx(left, abs=0.06)
+
+
+@pytest.mark.parametrize("left", [21.0, 23.0, 25.0])
+def test_ends_alone_tell_on_which_line_of_the_grid_traces_begin(left):
+    rows = [_row(left - 9, left + 249.95 - 0.12) for _ in range(4)]
+    rows = [replace(row, cut=(True, False)) for row in rows]
+    starts, _ = time_base(_found("3x4", 4, 62.5), rows, (), 25.0)
+    assert starts[0] == left
+
+
+def test_steps_between_leads_tell_what_the_pen_does():
+    left, pen_mm = LEFT + 0.4, 0.15
+    rows = []
+    for level in (50.0, 80.0, 110.0):
+        row = _row(left - 9, left + 249.95 - pen_mm)
+        steps = 1.5 * (np.floor((row.x_mm - left + 0.025) / 62.5) % 2)
+        rows.append(replace(row, y_mm=row.y_mm - 50.0 + level + steps, cut=(True, False)))
+    starts, _ = time_base(_found("3x4", 3, 62.5), rows, (), 25.0)
+    assert starts[0] == pytest.approx(left, abs=0.1)
+    without = [replace(row, y_mm=np.where(np.isfinite(row.y_mm), 50.0, np.nan)) for row in rows]
+    assert time_base(_found("3x4", 3, 62.5), without, (), 25.0)[0][0] < left - 0.1
