@@ -25,6 +25,7 @@ _NAMES_GAP_ERROR_MM = 1.5
 _NAMED_GAPS_MM = (1.5, 11.5)
 _WIDTH_ERROR = 0.045
 _STRIP_ERROR = 0.01
+_NAMES_ERROR = 0.013
 _SEARCHED_MM = np.arange(-9.0, 9.01, 0.125)
 _SEARCHED_NEAR_NAMES_MM = np.arange(-5.0, 5.01, 0.125)
 _NAME_AFTER_MM = 0.4
@@ -78,8 +79,10 @@ def time_base(
     # Of columns with gaps, a strip alone tells the width; of others, it is as long as they are.
     strips = [extent for row, extent in ended if not any(row.cut) and not _among(row, short)]
     of_strips = any(abs(b - a - whole * columns) < _STRIP_ERROR * (b - a) for a, b in strips)
+    # So do names that stand as far apart, where most rows seem to begin or end elsewhere.
+    of_names = abs((found.names_apart_mm or 0.0) - whole) < _NAMES_ERROR * whole
     from_names = not of_strips and not is_cut and abs(found.column_mm - width) > 0.05 * width
-    if of_strips:
+    if of_strips or (of_names and not is_cut):
         width = whole
     elif from_names:
         width = found.column_mm

@@ -45,8 +45,6 @@ _STROKE = 60
 _END_WEIGHT = 4.0
 _VALIDATION_STRIPS = 192
 _NEAR_MM = 2.0
-_ON_LINES_SHARE = 0.2
-_ON_LINE_MM = 0.15
 _DECIBELS = 0.05
 _LEAST_SQUARE = 0.02
 _WIGGLE_MM = (0.02, 0.25)  # between the creases of folded or crumpled paper
@@ -116,10 +114,6 @@ class TraceLookExamples(ExampleDataset):
         traces = [trace for trace in page.traces if len(trace.points_mm) > 1]
         # Tall complexes are rare and decide the score: rows of them are drawn more often.
         heights = np.array([np.ptp(trace.points_mm[:, 1]) for trace in traces]) + 6
-        lines = bool(page.spec.grid.major_width_mm) and rng.random() < _ON_LINES_SHARE
-        if lines:
-            # A trace on a level grid line is told from it by little.
-            heights = np.array([len(_along_lines(page, [trace])) for trace in traces]) + 1.0
         chosen = traces[int(rng.choice(len(traces), p=heights / heights.sum()))]
         row_traces = [trace for trace in traces if trace.row == chosen.row]
         level = float(np.median(np.concatenate([t.points_mm[:, 1] for t in row_traces])))
@@ -134,10 +128,9 @@ class TraceLookExamples(ExampleDataset):
         # What is read wrongly at the ends of a row is often all that is wrong.
         if not tall and rng.random() < 0.35:
             left = float(rng.choice([start - rng.uniform(2, 14), last - rng.uniform(0, 12)]))
-        elif lines or tall or rng.random() < 0.5:
+        elif tall or rng.random() < 0.5:
             # So is what lies where another row comes near.
-            others = [t for t in traces if t.row != chosen.row]
-            met = _along_lines(page, row_traces) if lines else _where_rows_meet(row_traces, others)
+            met = _where_rows_meet(row_traces, [t for t in traces if t.row != chosen.row])
             if len(met):
                 left = float(rng.choice(met)) - rng.uniform(0.15, 0.85) * width_mm
         top = level - height / PIXELS_PER_MM / 2 + float(np.clip(rng.normal(0, 1.0), -3, 3))
@@ -206,17 +199,6 @@ def _where_rows_meet(row: list[TraceTruth], others: list[TraceTruth]) -> NDArray
             near = np.interp(x, other_x, other_y, left=np.inf, right=np.inf)
             met.append(x[np.abs(near - y) < _NEAR_MM])
     return np.concatenate(met)
-
-
-def _along_lines(page: Page, row: list[TraceTruth]) -> NDArray[np.float64]:
-    """Page positions where a row's traces run along a level 5 mm line of the grid."""
-    tops = [top for _, top, _, _ in page.spec.grid.boxes_mm]
-    along = [np.empty(0)]
-    for one in row:
-        x, y = one.points_mm.T
-        away = np.min([np.abs((y - top + 2.5) % 5 - 2.5) for top in tops], axis=0)
-        along.append(x[away < _ON_LINE_MM])
-    return np.concatenate(along)
 
 
 def column_scores(logits: Tensor) -> Tensor:

@@ -255,3 +255,13 @@ def test_steps_between_leads_tell_what_the_pen_does():
     assert starts[0] == pytest.approx(left, abs=0.1)
     without = [replace(row, y_mm=np.where(np.isfinite(row.y_mm), 50.0, np.nan)) for row in rows]
     assert time_base(_found("3x4", 3, 62.5), without, (), 25.0)[0][0] < left - 0.1
+
+
+def test_names_a_usual_width_apart_outweigh_rows_that_seem_to_begin_elsewhere():
+    begins = (LEFT - 6.3, LEFT - 20.4, LEFT, LEFT - 19.8)
+    rows = [_row(begin, LEFT + 249.95) for begin in begins]
+    edges = tuple((column, LEFT + 2 + column * 62.69) for column in range(4))
+    found = replace(_found("3x4+1", 4, 62.69), names_apart_mm=62.69, name_edges=edges)
+    starts, width = time_base(found, rows, (), 25.0)
+    assert width == 62.5
+    assert starts[0] == pytest.approx(LEFT, abs=0.1)
