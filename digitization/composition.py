@@ -105,10 +105,11 @@ def compose(
     rows: list[RowTrace],
     pulses: tuple[PulseSeen, ...],
     calibration: Calibration,
+    has_grid: bool = True,
 ) -> Composition:
-    """Put the rows together under one layout."""
+    """Put the rows together under one layout, on paper with a grid or without."""
     speed = calibration.speed_mm_per_s
-    starts_mm, column_mm = time_base(found, rows, pulses, speed)
+    starts_mm, column_mm = time_base(found, rows, pulses, speed, has_grid)
     rows = _without_pulses(rows, starts_mm, pulses)
     duration_s = column_mm / speed * found.layout.columns
     printed = tuple(found.printed_leads(duration_s))

@@ -206,8 +206,11 @@ def _read(
             best = compose_given(placed, traces, seen.pulses, calibration)
         else:
             candidates = candidate_layouts(seen, options.layout, parts.order)
+            has_grid = flat is None and options.mm_per_px is None
             compositions = [
-                compose(found, [traces[row] for row in found.rows], seen.pulses, calibration)
+                compose(
+                    found, [traces[row] for row in found.rows], seen.pulses, calibration, has_grid
+                )
                 for found in candidates[:_CANDIDATES]
                 if found.score > candidates[0].score - _CLOSE_SCORE
             ]

@@ -53,12 +53,17 @@ _USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
 
 
 def time_base(
-    found: LayoutFound, rows: list[RowTrace], pulses: tuple[PulseSeen, ...], speed: float
+    found: LayoutFound,
+    rows: list[RowTrace],
+    pulses: tuple[PulseSeen, ...],
+    speed: float,
+    has_grid: bool = True,
 ) -> tuple[tuple[float, ...], float]:
     """Where the columns begin and how wide they are, from the ends of the rows.
 
     Rows that are a little longer or shorter than a usual page have its length, and lie where
-    most of their ends agree; what is longer may be gaps between the columns.
+    most of their ends agree; what is longer may be gaps between the columns. Without a grid
+    whole millimetres are no lines on which traces may begin.
     """
     ended = [(row, extent) for row, extent in ((row, row.extent_mm) for row in rows) if extent]
     if not ended:
@@ -129,7 +134,8 @@ def time_base(
         )
     elif leading:
         left = float(np.median(leading))
-    left = _at_a_line(left, error)
+    if has_grid:
+        left = _at_a_line(left, error)
     width = usual_mm or width
     between = _pulses_between(left, right, width, columns, len(rows), pulses)
     if between is not None:

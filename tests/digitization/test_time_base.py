@@ -265,3 +265,13 @@ def test_names_a_usual_width_apart_outweigh_rows_that_seem_to_begin_elsewhere():
     starts, width = time_base(found, rows, (), 25.0)
     assert width == 62.5
     assert starts[0] == pytest.approx(LEFT, abs=0.1)
+
+
+def test_without_a_grid_there_are_no_lines_to_begin_on():
+    left = 20.08
+    rows = [_row(left, left + 249.95)] * 4
+    found = _found("3x4", 4, 62.5)
+    on_paper, on_nothing = (time_base(found, rows, (), 25.0, has)[0][0] for has in (True, False))
+    assert on_paper == 20.0
+    assert on_nothing == pytest.approx(left, abs=0.06)
+    assert on_nothing != 20.0
