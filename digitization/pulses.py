@@ -139,14 +139,22 @@ def measure_pulse(picture: NDArray[np.uint8], x: int, y: int) -> PulseMeasured |
     return None if found is None else found[2]
 
 
-def _measure(picture: NDArray[np.uint8], x: int, y: int) -> tuple[int, int, PulseMeasured] | None:
-    """The row and the first column of a pulse's top, and its size."""
+def ink_of(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How deep the ink is in a grey picture, 0 of paper to 1 of the deepest.
+
+    Lines are widened, that they may be a little askew, and deepest in their middle.
+    """
     paper = float(np.quantile(picture, 0.8))
     depth = np.clip(paper - picture.astype(np.float32), 0, None)
     depth /= max(float(np.quantile(depth, 0.98)), 1.0)
-    # Widened, that a line may be a little askew, and highest in its middle.
     ink = cv2.dilate(np.minimum(depth, 1), np.ones((3, 3), np.uint8))
-    ink = cv2.GaussianBlur(ink, (0, 0), 1.0)
+    blurred: NDArray[np.float32] = cv2.GaussianBlur(ink, (0, 0), 1.0)
+    return blurred
+
+
+def _measure(picture: NDArray[np.uint8], x: int, y: int) -> tuple[int, int, PulseMeasured] | None:
+    """The row and the first column of a pulse's top, and its size."""
+    ink = ink_of(picture)
     height, width = ink.shape
     down = np.concatenate([np.zeros((1, width), np.float32), ink.cumsum(axis=0)])
     along = np.concatenate([np.zeros((height, 1), np.float32), ink.cumsum(axis=1)], axis=1)

@@ -52,22 +52,23 @@ def show_same_seconds(
             columns.setdefault(lead.column, {})[lead.lead] = np.asarray(values, np.float64)
     if len(columns) < 2:
         return False
-    beats = [_steepness(list(leads.values())) for _, leads in sorted(columns.items())]
-    together = min(_together(beats[0], other, _AT_ONCE) for other in beats[1:])
     limbs = [
         found
         for _, leads in sorted(columns.items())
         if len(found := {name: one for name, one in leads.items() if name in LIMB_LEADS}) > 1
     ]
-    if len(limbs) < 2:
-        return together > _SURE_BEATS and all(
-            _together(beats[0], other, lags) < together
-            for other in beats[1:]
-            for lags in _NOT_AT_ONCE
-        )
-    unlike, own = _unlikeness(limbs[0], limbs[1])
-    fits = unlike < min(_MOST_UNLIKE, _OWN_TIMES * own + _OWN_UNLIKE)
-    return fits and together > _LEAST_BEATS
+    foretold = len(limbs) > 1
+    if foretold:
+        unlike, own = _unlikeness(limbs[0], limbs[1])
+        if unlike >= min(_MOST_UNLIKE, _OWN_TIMES * own + _OWN_UNLIKE):
+            return False
+    beats = [_steepness(list(leads.values())) for _, leads in sorted(columns.items())]
+    together = min(_together(beats[0], other, _AT_ONCE) for other in beats[1:])
+    if foretold:
+        return together > _LEAST_BEATS
+    return together > _SURE_BEATS and all(
+        _together(beats[0], other, lags) < together for other in beats[1:] for lags in _NOT_AT_ONCE
+    )
 
 
 def _unlikeness(one: dict[str, FloatArray], two: dict[str, FloatArray]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitization.page_seen import PulseSeen, RowSeen
-from digitization.pulses import PulseMeasured
+from digitization.pulses import PulseMeasured, ink_of
 from digitization.rectify import rectify
 from ecg.page_geometry import PageGeometry
 from ecg.paper import GAINS_MM_PER_MV
@@ -85,12 +85,7 @@ def _find_ladder(
     picture: NDArray[np.uint8], first: int, last: int
 ) -> tuple[int, int, int, int] | None:
     """Left, right, top and foot of the clearest ladder that fills the rows ``first:last``."""
-    paper = float(np.quantile(picture, 0.8))
-    depth = np.clip(paper - picture.astype(np.float32), 0, None)
-    depth /= max(float(np.quantile(depth, 0.98)), 1.0)
-    # Widened, that an edge may be a little askew.
-    ink = cv2.dilate(np.minimum(depth, 1), np.ones((3, 3), np.uint8))
-    ink = cv2.GaussianBlur(ink, (0, 0), 1.0)
+    ink = ink_of(picture)
     deep = float(np.quantile(ink[first:last].mean(axis=0), 0.995))
     solid = cv2.blur(ink, (1, 7)) > _SOLID * deep
     edges = np.flatnonzero(solid[first:last].mean(axis=0) > 0.97)
