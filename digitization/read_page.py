@@ -33,6 +33,7 @@ from digitization.find_page import (
     turn_geometry,
     with_lines,
 )
+from digitization.fine_lines import respaced
 from digitization.flat import flat_geometry
 from digitization.given import GivenPage, place_leads, see_given, settle, turns_of
 from digitization.grid_lines import follow_lines
@@ -345,7 +346,7 @@ def _geometry(
     if parts.corners is None:
         if options.mm_per_px is not None:
             return flat_geometry((photo.shape[1], photo.shape[0]), options.mm_per_px), None
-        return follow_lines(photo, find_geometry(photo, looks)), None
+        return follow_lines(photo, respaced(photo, find_geometry(photo, looks))), None
 
     def see_grid(pixels_per_mm: float) -> ProbabilityMaps:
         size = round(max(photo.shape[:2]) * BEST_PIXELS_PER_MM / pixels_per_mm)

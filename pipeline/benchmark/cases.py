@@ -34,6 +34,7 @@ class Variant:
         order: lead order; any where None.
         pulse: calibration pulse; any but ``each`` where None.
         black_grid: black 5 mm lines and grey 1 mm lines on white paper.
+        plain_grid: no line of the grid is bolder than the others.
         kit: the fixed page that ecg-image-kit draws.
         preset: photo preset in place of the strength's.
         cropped: the picture ends within the traces, left and right.
@@ -50,6 +51,7 @@ class Variant:
     order: str | None = None
     pulse: str | None = None
     black_grid: bool = False
+    plain_grid: bool = False
     kit: bool = False
     preset: str | None = None
     cropped: bool = False
@@ -70,6 +72,7 @@ VARIANTS: dict[str, Variant] = {
     "cabrera": Variant(order="cabrera"),
     "no_pulse": Variant(pulse="none"),
     "black_grid": Variant(black_grid=True),
+    "plain_grid": Variant(plain_grid=True),
     "rotated": Variant(preset="rotated", dpi=_USUAL_DPI),
     "wrinkled": Variant(preset="wrinkled", dpi=_USUAL_DPI),
     "ecg_image_kit": Variant(kit=True),
@@ -88,8 +91,8 @@ PAGE_CASES: tuple[str, ...] = (
     *(
         f"3x4+1/clean/{variant}"
         for variant in (
-            "100dpi", "150dpi", "300dpi", "no_pulse", "black_grid", "rotated", "wrinkled",
-            "ecg_image_kit", "cropped", "other_names", "far_names", "panels",
+            "100dpi", "150dpi", "300dpi", "no_pulse", "black_grid", "plain_grid", "rotated",
+            "wrinkled", "ecg_image_kit", "cropped", "other_names", "far_names", "panels",
             "no_grid", "same_seconds",
         )
     ),
@@ -162,6 +165,8 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
             continue
         if wanted.no_grid and spec.pulse == "none":
             continue
+        if wanted.plain_grid and (spec.grid.dotted or not spec.grid.minor_width_mm):
+            continue
         if wanted.order not in (None, spec.order) or (wanted.names and spec.name_style == "usual"):
             continue
         far = spec.name_share > 0 or spec.name_dy_mm < _FAR_MM
@@ -179,6 +184,12 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
         spec = replace(spec, grid=grid)
     if wanted.same_seconds:
         spec = replace(spec, simultaneous=True)
+    if wanted.plain_grid:
+        minor = spec.grid
+        grid = replace(
+            minor, major_rgb=minor.minor_rgb, major_width_mm=minor.minor_width_mm, major_dots_mm=0.0
+        )
+        spec = replace(spec, grid=grid)
     if wanted.black_grid:
         grid = replace(spec.grid, major_rgb=_BLACK, minor_rgb=_GREY)
         spec = replace(spec, grid=grid, paper_rgb=_WHITE)

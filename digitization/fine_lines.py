@@ -1,0 +1,192 @@
+"""Paper whose lines are all alike: its scale by how they repeat, 1 mm apart.
+
+Where no line is bolder than the others, as in books and on some print-outs, a picture made
+smaller shows bold lines where there are none: they come and go as the lines fall on its pixels.
+The spectrum of the picture as it is tells such a grid: true ones repeat every 1 or 5 mm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitization.grid import BORDER_MM, GridCrossings, fit_geometry
+from digitization.rectify import rectify
+from ecg.page_geometry import PageGeometry
+from ecg.paper import MAJOR_GRID_MM
+from ecg.probability_maps import ProbabilityMaps
+
+FloatArray = NDArray[np.float64]
+_PIXELS_PER_MM = 8.0
+_SMALLEST_MM = 40.0
+_BAND_MM = 4.0
+_STRETCH_MM = 64.0
+_FINER = 8  # times finer than a stretch tells: the spectrum is laid out so
+_BACKGROUND = (0.6, 2.4)  # lines per mm
+_LOWEST = 0.25
+_SHARPEST = 0.45  # of the photo's pixels per mm: finer lines it cannot show
+_LIKE = 0.015
+_STANDS_OUT = 12.0
+_TRUE_GRID = 0.2  # share of the strongest repetition
+_SQUARE = 0.06
+_BLOCK_MM, _BLOCKS_APART_MM = 16.0, 8.0
+_CLEAR_BLOCK = 0.3
+_MOST_RESIDUAL_MM = 0.12
+_ON_FLAT_MM = 0.3
+
+
+@dataclass(frozen=True)
+class _Repetition:
+    """How lines repeat along one axis.
+
+    Attributes:
+        per_mm: lines per mm of the strongest repetition.
+        power, true_power: of that, and of a grid of 1 or 5 mm, both over the background.
+    """
+
+    per_mm: float
+    power: float
+    true_power: float
+
+    @property
+    def is_other(self) -> bool:
+        """Whether what repeats is clear, and no grid of 1 or 5 mm."""
+        return self.power > _STANDS_OUT and self.true_power < _TRUE_GRID * self.power
+
+
+def respaced(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeometry:
+    """The geometry in which lines that are all alike are 1 mm apart; the same where they were.
+
+    Args:
+        photo: ``(h, w, 3)`` uint8 RGB.
+        geometry: the map of the page by lines taken for those of 5 mm.
+    """
+    left, top, right, bottom = geometry.extent_mm
+    if min(right - left, bottom - top) < _SMALLEST_MM + 2 * BORDER_MM:
+        return geometry
+    ink, corner_mm = _seen_inside(photo, geometry)
+    finest = min(_SHARPEST * geometry.pixels_per_mm(), _BACKGROUND[1])
+    level, upright = _repetition(ink, finest), _repetition(ink.T, finest)
+    if not (level.is_other and upright.is_other):
+        return geometry
+    if abs(level.per_mm / upright.per_mm - 1) > _SQUARE:
+        return geometry
+    found = _fitted(ink, corner_mm, (level.per_mm, upright.per_mm), geometry)
+    # Blocks across which the first map steps are seen well on the second one only.
+    again = found and _fitted(*_seen_inside(photo, found), (1.0, 1.0), found)
+    return again if again and again.residual_mm < _MOST_RESIDUAL_MM else geometry
+
+
+def _seen_inside(
+    photo: NDArray[np.uint8], geometry: PageGeometry
+) -> tuple[NDArray[np.float32], tuple[float, float]]:
+    """The ink of the page as far as blocks about its lines reach, and the place of its corner."""
+    left, top, right, bottom = geometry.extent_mm
+    beyond = BORDER_MM - _BLOCK_MM / 2
+    corner = (left + beyond, top + beyond)
+    scale = _PIXELS_PER_MM
+    size = (right - left - 2 * beyond, bottom - top - 2 * beyond)
+    pixels = (int(size[0] * scale), int(size[1] * scale))
+    return _ink(rectify(photo, geometry, *corner, pixels, scale), scale), corner
+
+
+def _ink(picture: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
+    """How much darker the picture is than what is around; traces and print count as lines do."""
+    grey = picture.min(axis=-1).astype(np.float32)
+    ink = cv2.GaussianBlur(grey, (0, 0), 1.5 * scale) - grey
+    most = 1.5 * float(np.quantile(np.abs(ink), 0.9))
+    return np.clip(ink, -most, most)
+
+
+def _repetition(ink: NDArray[np.float32], finest: float) -> _Repetition:
+    """How the upright lines of a picture repeat."""
+    scale = _PIXELS_PER_MM
+    band = int(_BAND_MM * scale)
+    rows = len(ink) // band
+    bands = ink[: rows * band].reshape(rows, band, -1).mean(axis=1)
+    length = min(int(_STRETCH_MM * scale), bands.shape[1])
+    window = np.hanning(length)
+    firsts = range(0, bands.shape[1] - length + 1, max(length // 2, 1))
+    stretches = np.concatenate([bands[:, first : first + length] for first in firsts])
+    spectrum = np.abs(np.fft.rfft(stretches * window, _FINER * length, axis=1)) ** 2
+    power = spectrum.mean(axis=0)
+    per_mm = np.arange(len(power)) * scale / (_FINER * length)
+    background = (per_mm > _BACKGROUND[0]) & (per_mm < _BACKGROUND[1])
+    power /= max(float(np.median(power[background])), 1e-9)
+    sought = np.flatnonzero((per_mm > _LOWEST) & (per_mm < finest))
+    best = int(sought[power[sought].argmax()])
+    true = [
+        power[np.abs(per_mm - place) < _LIKE].max(initial=0.0) for place in (1 / MAJOR_GRID_MM, 1.0)
+    ]
+    return _Repetition(float(per_mm[best]), float(power[best]), float(max(true)))
+
+
+def _fitted(
+    ink: NDArray[np.float32],
+    corner_mm: tuple[float, float],
+    per_mm: tuple[float, float],
+    geometry: PageGeometry,
+) -> PageGeometry | None:
+    """The map by the phases of the lines in blocks of the picture, each axis for itself."""
+    block, apart = (round(mm * _PIXELS_PER_MM) for mm in (_BLOCK_MM, _BLOCKS_APART_MM))
+    height, width = ink.shape
+    firsts_x, firsts_y = np.arange(0, width - block, apart), np.arange(0, height - block, apart)
+    if len(firsts_x) < 2 or len(firsts_y) < 2:
+        return None
+    window = np.hanning(block)
+    along = np.arange(block) / _PIXELS_PER_MM
+    # Of every block: how deep its upright and its level lines are, and where they lie.
+    seen = np.empty((2, len(firsts_y), len(firsts_x)), complex)
+    for i, y in enumerate(firsts_y):
+        for j, x in enumerate(firsts_x):
+            part = ink[y : y + block, x : x + block]
+            for axis, (profile, first) in enumerate(
+                ((part.mean(axis=0), x), (part.mean(axis=1), y))
+            ):
+                place = first / _PIXELS_PER_MM + along
+                wave = np.exp(-2j * np.pi * per_mm[axis] * place)
+                seen[axis, i, j] = (profile * window * wave).sum()
+    clear = (np.abs(seen) > _CLEAR_BLOCK * np.median(np.abs(seen), axis=(1, 2))[:, None, None]).all(
+        axis=0
+    )
+    middles = np.stack(np.meshgrid(firsts_x, firsts_y), axis=-1) / _PIXELS_PER_MM + _BLOCK_MM / 2
+    counted = []
+    for axis in range(2):
+        turned = _unwound(seen[axis])
+        counted.append(per_mm[axis] * middles[..., axis] + turned / (2 * np.pi))
+    millimetres = np.stack(counted, axis=-1)[clear]
+    points = geometry.photo_from_page(middles[clear] + np.array(corner_mm))
+    flat, _ = cv2.findHomography(points, millimetres, cv2.RANSAC, _ON_FLAT_MM)
+    if flat is None:
+        return None
+    # Paper has no steps: blocks that are a whole line off were counted wrongly.
+    off = millimetres - cv2.perspectiveTransform(points[:, None], flat)[:, 0]
+    index = (millimetres - np.round(off)) / MAJOR_GRID_MM
+    index -= np.floor(index.min(axis=0))
+    of_photo = ProbabilityMaps(np.empty((0, 0, 0), np.float32), ())
+    return fit_geometry(GridCrossings(index, points, 1.0), of_photo)
+
+
+def _unwound(seen: NDArray[np.complexfloating]) -> FloatArray:
+    """Phases that go on from block to block, none of which is a whole line off the next."""
+    steps_x = (seen[:, 1:] * seen[:, :-1].conj()).sum()
+    steps_y = (seen[1:] * seen[:-1].conj()).sum()
+    rows, columns = np.indices(seen.shape)
+    usual = np.angle(steps_x) * columns + np.angle(steps_y) * rows
+    rest = np.angle(seen * np.exp(-1j * usual))
+    # From the middle out, for what is far from it is read less surely.
+    rows_from, columns_from = len(seen) // 2, seen.shape[1] // 2
+    down = np.concatenate(
+        [
+            np.unwrap(rest[rows_from::-1, columns_from])[:0:-1],
+            np.unwrap(rest[rows_from:, columns_from]),
+        ]
+    )
+    rest = rest + (down - rest[:, columns_from])[:, None]
+    left = np.unwrap(rest[:, columns_from::-1], axis=1)[:, :0:-1]
+    right = np.unwrap(rest[:, columns_from:], axis=1)
+    unwound: FloatArray = usual + np.concatenate([left, right], axis=1)
+    return unwound
