@@ -38,6 +38,7 @@ _LIMB_AND_CHEST = (
     re.compile(rf"limb\W*{_NUMBER}(?:{_GAIN_UNIT})?\W*chest\W*{_NUMBER}{_GAIN_UNIT}"),
     re.compile(rf"{_NUMBER}\s*/\s*{_NUMBER}{_GAIN_UNIT}"),
 )
+_CHEST = re.compile(rf"chest\W*{_NUMBER}{_GAIN_UNIT}")
 # The gain of the chest leads alone is not that of the page.
 _GAIN = re.compile(r"(?<!chest: )(?<!chest )(?<!chest:)" + _NUMBER + _GAIN_UNIT)
 _TIMES_USUAL = re.compile(r"(?<![\w.])x\s?(0\.5|1\.0|2\.0)(?![\w.])")
@@ -106,13 +107,15 @@ class Calibration:
 def read_calibration(lines: Sequence[TextLine]) -> Printed:
     """Find speed and gain in the lines of print on a page.
 
-    The surest of several counts. Words that may be misread are left out.
+    The surest of several counts; what is said of the chest leads outweighs what is said of all.
+    Words that may be misread are left out.
 
     Raises:
         PageRejected: the page clearly names a speed or gain that cannot be read.
     """
     speeds: list[tuple[float, float, str]] = []
     gains: list[tuple[float, tuple[float, float], str]] = []
+    chests: list[tuple[float, float, str]] = []
     for line in lines:
         for pattern in (_SPEED, _CUT_SPEED):
             for match in pattern.finditer(line.text):
@@ -126,6 +129,8 @@ def read_calibration(lines: Sequence[TextLine]) -> Printed:
                 gains.append((_sure(line, match), (values[0], values[-1]), match[0]))
             if found:
                 break
+        for match in _CHEST.finditer(line.text):
+            chests.append((_sure(line, match), _value(match[1]), match[0]))
     quotes = []
     speed = gain = chest = None
     known = [
@@ -148,8 +153,12 @@ def read_calibration(lines: Sequence[TextLine]) -> Printed:
         and (set(item[1]) == {USUAL_GAIN_MM_PER_MV} or _is_spelled(item[2]))
     ]
     if usable:
-        _, (gain, chest), quote = max(usable)
+        _, (gain, chest), quote = max(usable, key=lambda item: ("chest" in item[2], item))
         quotes.append(quote)
+        of_chest = [item for item in chests if item[0] > _LEAST_SURE and item[1] in GAINS_MM_PER_MV]
+        if of_chest and "chest" not in quote:
+            _, chest, quote = max(of_chest)
+            quotes.append(quote)
     else:
         _refuse_others(
             [(sure, value, quote) for sure, values, quote in gains for value in values],

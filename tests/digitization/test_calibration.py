@@ -57,6 +57,24 @@ def test_print_tells_speed_and_gain(text, told):
     assert found == told
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (("Limb: 10 mm/mV", 0.96), ("Chest: 5.0 mm/mV", 0.99)),
+        (("25 mm/s 10 mm/mV 0.05-100 Hz", 0.99), ("Limb 10 mm/mV Chest 5 mm/mV", 0.7)),
+        (("Chest: 5 mm/mV", 0.8), ("25 mm/s 10mm/mV", 0.99)),
+    ],
+)
+def test_what_is_said_of_the_chest_leads_outweighs_what_is_said_of_all(lines):
+    printed = read_calibration([_line(text, sure) for text, sure in lines])
+    assert (printed.gain_mm_per_mv, printed.chest_gain_mm_per_mv) == (10, 5)
+
+
+def test_a_doubtful_word_on_the_chest_leads_does_not_count():
+    printed = read_calibration([_line("Limb: 10 mm/mV"), _line("Chest: 5 mm/mV", 0.4)])
+    assert (printed.gain_mm_per_mv, printed.chest_gain_mm_per_mv) == (10, 10)
+
+
 def test_every_spelling_that_is_drawn_is_understood():
     rng = np.random.default_rng(0)
     for _ in range(300):
