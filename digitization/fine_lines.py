@@ -158,7 +158,8 @@ def _fitted(
         turned = _unwound(seen[axis])
         counted.append(per_mm[axis] * middles[..., axis] + turned / (2 * np.pi))
     millimetres = np.stack(counted, axis=-1)[clear]
-    points = geometry.photo_from_page(middles[clear] + np.array(corner_mm))
+    on_page = middles[clear] + np.array(corner_mm)
+    points = geometry.photo_from_page(on_page).astype(np.float64)
     flat, _ = cv2.findHomography(points, millimetres, cv2.RANSAC, _ON_FLAT_MM)
     if flat is None:
         return None

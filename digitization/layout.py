@@ -26,6 +26,7 @@ _USUAL_STRIPS = ("II", "V1", "V5")
 _RAGGED_MM = 15.0
 _WIDE_GAP = 1.6
 _NAME_REACH_MM = ((-14.0, 16.0), (-24.0, 14.0))  # from a stretch's start, across and down
+_BEFORE_ROWS_MM = 8.0  # further across, of a row's first lead: pulses of 0.2 s at 50 mm/s are long
 _NAME_REACH_ROWS = (-0.65, 0.45)  # up and down, where rows stand far apart
 _AT_START_MM = 8.0  # names that stand no further from the start of their stretch tell where it is
 _STRIP_NAME_MM = 6.0
@@ -341,8 +342,9 @@ def _matched_names(
         for row, column in expected.get(name.lead, []):
             dx = name.x_mm - (left + column * width)
             dy = name.y_mm - rows[row].y_mm
+            furthest = least_x - (0.0 if column else _BEFORE_ROWS_MM)
             # Names may stand over the middle or the end of their stretch.
-            if least_x < dx < max(most_x, width) and least_y < dy < most_y:
+            if furthest < dx < max(most_x, width) and least_y < dy < most_y:
                 near.append((_Matched(name, row, column), dx, dy))
     most, best, best_shift = 0.0, [], _USUAL_SHIFT_MM
     for _, shift_x, shift_y in near:

@@ -59,6 +59,7 @@ _LEAST_NAMES = (1.0, 2.5)  # of a strip, of another page
 _CANDIDATES = 24
 _CLOSE_SCORE = 4.0
 _LEAST_FLAT_QUALITY = 0.9
+_IN_DOUBT = 0.6
 _FEW_NAMES, _LEAST_GOLDBERGER = 4.5, 0.4
 _LEAST_SUPPORT = 4.0
 _LEAST_SUPPORT_STRIP = 0.8
@@ -117,7 +118,8 @@ def read_page(
     """Digitize the page in a photo.
 
     Where too little is seen of a page, it is looked at again as ``looks_again`` says, and then
-    taken for a flat picture without a grid.
+    taken for a flat picture without a grid; so is one that was read in doubt, for specks of a
+    copy may have been taken for a grid.
 
     Args:
         photo: ``(h, w, 3)`` uint8 RGB, upright or at any quarter turn.
@@ -131,13 +133,19 @@ def read_page(
     options = (options or ReadOptions()).with_given()
     options.given.check_photo(photo)
     try:
-        return _read(photo, looks, options)
+        reading = _read(photo, looks, options)
     except PageRejected as rejected:
         if rejected.stage not in _UNSEEN:
             raise
-        reading = _read_again(photo, looks, options) or _read_flat(photo, looks, options)
-        if reading is None:
+        again = _read_again(photo, looks, options) or _read_flat(photo, looks, options)
+        if again is None:
             raise
+        return again
+    if reading.quality > _IN_DOUBT:
+        return reading
+    try:
+        return _read_flat(photo, looks, options) or reading
+    except PageRejected:
         return reading
 
 

@@ -15,6 +15,7 @@ FloatArray = NDArray[np.float64]
 
 _AGREEMENT_MM = 0.5
 _FOOT_MM = 1.75
+_NAMED_MM = 25.0  # what names, pulses and their feet take up before a row
 _BESIDE_PULSE = (0.25, 0.1)  # of an end: as a vote, and in the mean
 _GAPS_MM = (0.0, *np.arange(0.5, MOST_GAP_MM + 0.01, 0.125).tolist())
 _FINER_MM = np.arange(-0.12, 0.121, 0.01)
@@ -105,6 +106,14 @@ def time_base(
         else:
             trailing = []
     usual_mm = _usual_width(width, speed, columns, found.names_apart_mm)
+    if not usual_mm and not is_cut:
+        # What stands before the pulses may have been read as a part of the rows, too.
+        within = [p.right_mm for p in pulses if left < p.left_mm < left + _NAMED_MM]
+        if len(within) > len(ended) / 2:
+            inner = (right - float(np.median(within))) / columns
+            usual_mm = _usual_width(inner, speed, columns, found.names_apart_mm)
+            if usual_mm:
+                leading, width = within, inner
     gap, error = 0.0, _BESIDE_PULSE_MM
     if usual_mm:
         # What stands beyond the foot of pulses at an end was read from them.

@@ -119,3 +119,21 @@ def test_a_flat_page_without_a_grid_must_be_read_well(least, monkeypatch):
     by_scale = reader.ReadOptions(mm_per_px=0.1)
     with pytest.raises(PageRejected, match=r"^No ECG grid was found"):
         reader.read_page(_ruled(0.3), cast("Any", None), by_scale)
+
+
+@pytest.mark.parametrize(("quality", "reads_flat"), [(0.5, True), (0.5, False), (0.8, True)])
+def test_a_page_read_in_doubt_is_taken_for_one_without_a_grid(quality, reads_flat, monkeypatch):
+    page = read_perfectly(photograph("3x4", "clean", 1), monkeypatch)
+    doubtful = replace(page, quality=quality)
+    flat = SimpleNamespace(geometry=page.geometry, evidence={"source": "calibration pulse"})
+
+    def read(photo: Any, looks: Any, options: Any, geometry: Any = None) -> Any:
+        if geometry is not None and not reads_flat:
+            raise PageRejected("The page was read too uncertainly.", "quality")
+        return doubtful if geometry is None else page
+
+    monkeypatch.setattr(reader, "_read", read)
+    monkeypatch.setattr(reader, "find_flat", lambda photo, looks: flat)
+    found = reader.read_page(_ruled(0.3), cast("Any", None))
+    assert ("scale" in found.evidence) == (quality < 0.6 and reads_flat)
+    assert found.quality == (page.quality if "scale" in found.evidence else quality)

@@ -67,6 +67,15 @@ def test_marks_far_beside_a_row_are_not_of_it():
     assert lefts == pytest.approx([55, 20, 20], abs=1)
 
 
+def test_names_stand_before_long_pulses():
+    """At 50 mm/s a pulse of 0.2 s and its feet take up 15 mm between a name and its row."""
+    best = candidate_layouts(_page("12x1", offset=(-17.0, 0.0)))[0]
+    assert (best.layout.name, best.order) == ("12x1", "standard")
+    assert best.score > 9
+    inner = candidate_layouts(_page("6x2", offset=(-17.0, 0.0)), "6x2", "standard")[0]
+    assert inner.score < 6
+
+
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "strip"])
 @pytest.mark.parametrize("order", ["standard", "cabrera"])
 def test_all_names_tell_layout_and_order(layout, order):

@@ -63,6 +63,18 @@ def test_what_was_read_of_pulses_before_the_rows_does_not_move_them():
     assert starts[0] == pytest.approx(LEFT, abs=0.1)
 
 
+@pytest.mark.parametrize("names_read", [7, 4])
+def test_names_and_pulses_read_as_part_of_most_rows_do_not_widen_the_column(names_read):
+    """At 5 mm/mV the strokes of a name, the pulse and its feet look like one faint row."""
+    pulses = tuple(PulseSeen(LEFT - 8, 40.0, LEFT - 1.0, 45.0) for _ in range(12))
+    ends = LEFT + 249.95
+    rows = [_row(LEFT - 14, ends) for _ in range(names_read)]
+    rows += [_row(LEFT, ends) for _ in range(12 - names_read)]
+    starts, width = time_base(_found("12x1", 12, 260.0), rows, pulses, 25.0)
+    assert width == 250
+    assert starts[0] == pytest.approx(LEFT, abs=0.3)
+
+
 def test_pulses_between_columns_are_left_out():
     pulses = tuple(
         PulseSeen(x, 25.0 + 25 * k, x + 7, 35.0 + 25 * k) for x in (12.0, 127.0) for k in range(6)
