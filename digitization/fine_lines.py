@@ -8,6 +8,7 @@ The spectrum of the picture as it is tells such a grid: true ones repeat every 1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +23,8 @@ from ecg.probability_maps import ProbabilityMaps
 FloatArray = NDArray[np.float64]
 _PIXELS_PER_MM = 8.0
 _SMALLEST_MM = 40.0
-_BAND_MM = 4.0
+_BAND_MM, _BANDS = 4.0, 8
+_SLOW_MM = 6.0  # light and shade, and whole complexes
 _STRETCH_MM = 64.0
 _FINER = 8  # times finer than a stretch tells: the spectrum is laid out so
 _BACKGROUND = (0.6, 2.4)  # lines per mm
@@ -67,17 +69,38 @@ def respaced(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeometry:
     left, top, right, bottom = geometry.extent_mm
     if min(right - left, bottom - top) < _SMALLEST_MM + 2 * BORDER_MM:
         return geometry
-    ink, corner_mm = _seen_inside(photo, geometry)
     finest = min(_SHARPEST * geometry.pixels_per_mm(), _BACKGROUND[1])
-    level, upright = _repetition(ink, finest), _repetition(ink.T, finest)
+    level, upright = (_repetition(_bands(photo, geometry, axis), finest) for axis in (0, 1))
     if not (level.is_other and upright.is_other):
         return geometry
     if abs(level.per_mm / upright.per_mm - 1) > _SQUARE:
         return geometry
-    found = _fitted(ink, corner_mm, (level.per_mm, upright.per_mm), geometry)
+    found = _fitted(*_seen_inside(photo, geometry), (level.per_mm, upright.per_mm), geometry)
     # Blocks across which the first map steps are seen well on the second one only.
     again = found and _fitted(*_seen_inside(photo, found), (1.0, 1.0), found)
     return again if again and again.residual_mm < _MOST_RESIDUAL_MM else geometry
+
+
+def _bands(
+    photo: NDArray[np.uint8], geometry: PageGeometry, axis: int
+) -> NDArray[np.floating[Any]]:
+    """``(bands, n)`` how dark some bands across the page are, along x (0) or y (1)."""
+    extent = np.array(geometry.extent_mm).reshape(2, 2)
+    first, beyond = extent[0] + BORDER_MM, extent[1] - BORDER_MM
+    across = 1 - axis
+    starts = np.linspace(first[across], beyond[across] - _BAND_MM, _BANDS)
+    pixels = np.empty(2, int)
+    pixels[axis] = int((beyond[axis] - first[axis]) * _PIXELS_PER_MM)
+    pixels[across] = int(_BAND_MM * _PIXELS_PER_MM)
+    profiles = []
+    for start in starts:
+        corner = np.empty(2)
+        corner[axis], corner[across] = first[axis], start
+        size = (int(pixels[0]), int(pixels[1]))
+        band = rectify(photo, geometry, float(corner[0]), float(corner[1]), size, _PIXELS_PER_MM)
+        profiles.append(-band.min(axis=-1).mean(axis=axis, dtype=np.float32))
+    dark = np.stack(profiles)
+    return dark - cv2.blur(dark, (round(_SLOW_MM * _PIXELS_PER_MM), 1))
 
 
 def _seen_inside(
@@ -101,12 +124,9 @@ def _ink(picture: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
     return np.clip(ink, -most, most)
 
 
-def _repetition(ink: NDArray[np.float32], finest: float) -> _Repetition:
-    """How the upright lines of a picture repeat."""
+def _repetition(bands: NDArray[np.floating[Any]], finest: float) -> _Repetition:
+    """How the lines that cross some bands repeat."""
     scale = _PIXELS_PER_MM
-    band = int(_BAND_MM * scale)
-    rows = len(ink) // band
-    bands = ink[: rows * band].reshape(rows, band, -1).mean(axis=1)
     length = min(int(_STRETCH_MM * scale), bands.shape[1])
     window = np.hanning(length)
     firsts = range(0, bands.shape[1] - length + 1, max(length // 2, 1))

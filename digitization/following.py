@@ -21,6 +21,7 @@ _DOUBT = 1e-3
 _LEAST_SHARE = 0.005
 _SEEN = 0.01
 _STROKE_PX = 100
+_STRETCH, _LEAD_IN = 240, 96  # columns
 
 
 def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -45,18 +46,21 @@ def follow(columns: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     evidence = along + _DOUBT * (none.T[:, :, None] + 0.02)
     weight = _forward_backward(evidence, columns.shape[1] - 1)
     likeliest = weight.argmax(axis=2)[..., None]
-    rows = np.arange(along.shape[2])
-    weight *= weight > _LEAST_SHARE * np.take_along_axis(weight, likeliest, axis=2)
-    weight *= np.abs(rows - likeliest) <= _STROKE_PX
+    rows = np.arange(along.shape[2], dtype=np.int16)
+    kept = weight > _LEAST_SHARE * np.take_along_axis(weight, likeliest, axis=2)
+    kept &= np.abs(rows - likeliest.astype(np.int16)) <= _STROKE_PX
+    weight *= kept
     centre = first + weight @ rows.astype(np.float32) / weight.sum(axis=2)
-    confidence = np.einsum("crh,crh->cr", along, weight > 0)
+    along *= kept
+    confidence = along.sum(axis=2)
     return centre.T, 1 - none, np.clip(confidence.T, 0, 1)
 
 
 def _forward_backward(evidence: FloatArray, possible: int) -> FloatArray:
     """``(width, rows, heights)`` likelihoods to the posterior of each height.
 
-    Both directions go together: one from the first column, the other from the last. A move's
+    Both directions go together: one from the first column, the other from the last; and so do
+    all stretches of a row, each after a lead-in that tells it what went before. A move's
     likelihood falls by one factor a pixel; a jump is as likely to each of the ``possible``
     heights, those left out included.
     """
@@ -64,17 +68,30 @@ def _forward_backward(evidence: FloatArray, possible: int) -> FloatArray:
     apart = np.abs(np.subtract.outer(np.arange(heights), np.arange(heights)))
     stays = (1 - _JUMPS) * (1 - _STAYS) / (1 + _STAYS)
     moves = (stays * _STAYS**apart + _JUMPS / possible).astype(np.float32)
-    forward, backward = np.empty_like(evidence), np.empty_like(evidence)
-    belief = np.full((2, rows, heights), 1 / heights, np.float32)
+    count = max(1, width // _STRETCH)
+    length = -(-width // count)
+    starts = np.arange(count) * length
+    padded = np.ones((count * length + 2 * _LEAD_IN, rows, heights), np.float32)
+    padded[_LEAD_IN : _LEAD_IN + width] = evidence
+    shape = (count, length, rows, heights)
+    forward, backward = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    belief = np.full((2, count, rows, heights), 1 / heights, np.float32)
     # So small a product is quicker on one core than shared by several.
     with threadpool_limits(1, "blas"):
-        for column, last in enumerate(reversed(range(width))):
-            backward[last] = belief[1]
-            belief[1] *= evidence[last]
-            belief = belief @ moves
-            belief[0] *= evidence[column]
-            belief /= belief.sum(axis=2, keepdims=True)
-            forward[column] = belief[0]
+        for step in range(-_LEAD_IN, length):
+            before = padded[_LEAD_IN + step :: length][:count]
+            after = padded[_LEAD_IN + length - 1 - step :: length][:count]
+            if step >= 0:
+                backward[:, length - 1 - step] = belief[1]
+            belief[1] *= after
+            belief = (belief.reshape(-1, heights) @ moves).reshape(belief.shape)
+            belief[0] *= before
+            belief /= belief.sum(axis=3, keepdims=True)
+            # Before the first column and behind the last every height is as likely.
+            belief[0, starts + step < 0] = 1 / heights
+            belief[1, starts + length - 1 - step >= width] = 1 / heights
+            if step >= 0:
+                forward[:, step] = belief[0]
     forward *= backward
-    forward /= forward.sum(axis=2, keepdims=True)
-    return forward
+    forward /= forward.sum(axis=3, keepdims=True)
+    return forward.reshape(-1, rows, heights)[:width]

@@ -371,7 +371,9 @@ def _spaced(points: FloatArray, index: FloatArray, panel: NDArray[np.int64]) -> 
     design = np.concatenate([of_panel, np.stack(bends, axis=1)], axis=1)
     near = np.ones(len(points), bool)
     for _ in range(_SPACING_TURNS):
-        fitted = np.linalg.lstsq(design[near], (laid - index)[near], rcond=None)[0]
+        some = design[near]
+        normal = some.T @ some + 1e-9 * np.eye(some.shape[1])
+        fitted = np.linalg.solve(normal, some.T @ (laid - index)[near])
         near = np.abs(laid - index - design @ fitted).max(axis=1) < _PANEL_STRAY_CELLS
         if near.sum() < design.shape[1]:
             return index

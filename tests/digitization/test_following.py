@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from digitization import following
 from digitization.following import follow
 
 HEIGHTS, WIDTH = 120, 200
@@ -57,3 +58,40 @@ def test_empty_paper_about_the_trace_changes_nothing():
 def test_a_strip_of_empty_paper_has_no_trace():
     _, presence, _ = follow(_with_none(np.zeros((HEIGHTS, WIDTH)), 1.0))
     assert presence.max() == 0
+
+
+def test_a_row_followed_in_stretches_is_followed_as_a_whole():
+    """Against the recursion written out column by column, over a crossing and a gap."""
+    width, heights = 777, 60
+    x = np.arange(width)
+    rng = np.random.default_rng(8)
+    level = 30 + 18 * np.sin(x / 40)
+    rows = np.arange(heights)[:, None]
+    columns = 0.7 * np.exp(-0.5 * ((rows - level) / 1.5) ** 2)
+    columns += 0.6 * np.exp(-0.5 * ((rows - (60 - level)) / 1.5) ** 2)
+    columns += 0.01 * rng.random((heights, width))
+    none = np.where((x > 300) & (x < 420), 0.97, 0.02)
+    columns *= (1 - none) / columns.sum(axis=0)
+
+    evidence = columns + following._DOUBT * (none + 0.02)
+    apart = np.abs(rows - rows.T)
+    stays = (1 - following._JUMPS) * (1 - following._STAYS) / (1 + following._STAYS)
+    moves = stays * following._STAYS**apart + following._JUMPS / heights
+    onward, back = np.full(heights, 1 / heights), np.full(heights, 1 / heights)
+    forward, backward = np.empty((width, heights)), np.empty((width, heights))
+    for column in range(width):
+        onward = (onward @ moves) * evidence[:, column]
+        onward /= onward.sum()
+        forward[column] = onward
+        last = width - 1 - column
+        backward[last] = back
+        back = (back * evidence[:, last]) @ moves
+        back /= back.sum()
+    posterior = forward * backward
+    posterior /= posterior.sum(axis=1, keepdims=True)
+
+    found = following._forward_backward(
+        np.ascontiguousarray(evidence.T[:, None].astype(np.float32)), heights
+    )
+    assert width > 2 * following._STRETCH
+    np.testing.assert_allclose(found[:, 0], posterior, atol=2e-3)
