@@ -23,16 +23,16 @@ from ecg.probability_maps import ProbabilityMaps
 FloatArray = NDArray[np.float64]
 _PIXELS_PER_MM = 8.0
 _SMALLEST_MM = 40.0
-_BAND_MM, _BANDS = 4.0, 8
-_SLOW_MM = 6.0  # light and shade, and whole complexes
+_BAND_MM, _BANDS = 4.0, 12
 _STRETCH_MM = 64.0
+_AROUND_MM = 3.0
 _FINER = 8  # times finer than a stretch tells: the spectrum is laid out so
 _BACKGROUND = (0.6, 2.4)  # lines per mm
 _LOWEST = 0.25
 _SHARPEST = 0.45  # of the photo's pixels per mm: finer lines it cannot show
 _LIKE = 0.015
 _STANDS_OUT = 12.0
-_TRUE_GRID = 0.2  # share of the strongest repetition
+_TRUE_GRID = 0.12  # share of the strongest repetition: 0.06 where the scale is wrong, from 0.23 on
 _SQUARE = 0.06
 _BLOCK_MM, _BLOCKS_APART_MM = 16.0, 8.0
 _CLEAR_BLOCK = 0.3
@@ -98,9 +98,8 @@ def _bands(
         corner[axis], corner[across] = first[axis], start
         size = (int(pixels[0]), int(pixels[1]))
         band = rectify(photo, geometry, float(corner[0]), float(corner[1]), size, _PIXELS_PER_MM)
-        profiles.append(-band.min(axis=-1).mean(axis=axis, dtype=np.float32))
-    dark = np.stack(profiles)
-    return dark - cv2.blur(dark, (round(_SLOW_MM * _PIXELS_PER_MM), 1))
+        profiles.append(_ink(band, _PIXELS_PER_MM).mean(axis=axis))
+    return np.stack(profiles)
 
 
 def _seen_inside(
@@ -119,7 +118,8 @@ def _seen_inside(
 def _ink(picture: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
     """How much darker the picture is than what is around; traces and print count as lines do."""
     grey = picture.min(axis=-1).astype(np.float32)
-    ink = cv2.GaussianBlur(grey, (0, 0), 1.5 * scale) - grey
+    around = 2 * round(_AROUND_MM / 2 * scale) + 1
+    ink = cv2.blur(grey, (around, around)) - grey
     most = 1.5 * float(np.quantile(np.abs(ink), 0.9))
     return np.clip(ink, -most, most)
 
@@ -138,10 +138,20 @@ def _repetition(bands: NDArray[np.floating[Any]], finest: float) -> _Repetition:
     power /= max(float(np.median(power[background])), 1e-9)
     sought = np.flatnonzero((per_mm > _LOWEST) & (per_mm < finest))
     best = int(sought[power[sought].argmax()])
+    strongest, most = float(per_mm[best]), float(power[best])
+    if abs(strongest - 1.0) < _LIKE:
+        return _Repetition(strongest, most, most)
+    # What is a multiple of the strongest repetition comes with it, whatever it is.
     true = [
-        power[np.abs(per_mm - place) < _LIKE].max(initial=0.0) for place in (1 / MAJOR_GRID_MM, 1.0)
+        power[np.abs(per_mm - place) < _LIKE].max(initial=0.0)
+        for place in np.arange(1, 6) / MAJOR_GRID_MM
+        if _off_multiples(place, strongest) > _LIKE
     ]
-    return _Repetition(float(per_mm[best]), float(power[best]), float(max(true)))
+    return _Repetition(strongest, most, float(np.median(true)))
+
+
+def _off_multiples(place: float, base: float) -> float:
+    return abs(place - max(round(place / base), 1) * base)
 
 
 def _fitted(
