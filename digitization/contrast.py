@@ -10,20 +10,24 @@ from numpy.typing import NDArray
 
 _CLIP = 3.0
 _TILES = (8, 8)
-_DARK = 80
+_DARK, _DIM = 80, 150
 
 
 def looks_again(photo: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """What else a photo may be read from where too little was seen in it: a name and a picture.
 
-    A screen may show light traces on a dark grid; pages may lie in shadow or be printed faintly.
+    A screen may show light traces on a dark grid, and look grey among reflections; pages may lie
+    in shadow or be printed faintly.
 
     Args:
         photo: ``(h, w, 3)`` uint8 RGB.
     """
-    if np.median(photo[..., 1]) < _DARK:
+    light = np.median(photo[..., 1])
+    if light < _DARK:
         yield "inverted", 255 - photo
     yield "evened", even_contrast(photo)
+    if _DARK <= light < _DIM:
+        yield "inverted", 255 - photo
 
 
 def even_contrast(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:

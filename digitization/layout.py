@@ -39,7 +39,7 @@ _FEWEST_FOR_COLUMNS = (3, 5)  # names: to measure the width of columns, to belie
 # What speaks against a layout, in names.
 _CONTRADICTING_NAME = 0.7
 _CONTRADICTING_MARK = 0.2  # of a name: any upright mark reads as "I"
-_MISSING_ROW = 0.4
+_MISSING_ROW = (0.4, 0.1)  # the latter of a page all of whose rows have names: one of several
 _MISSING_NAME = 0.12
 _DROPPED_ROW = 0.8
 _GAP_AMONG_ROWS = 3.0
@@ -267,11 +267,12 @@ def _support(
     # Six limb leads alone are half of a 12x1 page, not a 6x2 page without names on the right.
     enough = len(matched) + len(read) >= _ENOUGH_NAMED
     unnamed_columns = layout.columns - len(named_columns) if enough else 0
+    all_named = enough and layout.columns == 1 and len(matched) == len(rows)
     score = (
         sum(one.name.score for one in matched)
         + sum(name.score for name in read)
         - _CONTRADICTING_NAME * _contradiction(name for name in seen.names if id(name) not in used)
-        - _MISSING_ROW * missing_rows
+        - _MISSING_ROW[all_named] * missing_rows
         - _UNNAMED_COLUMN[len(named_columns) > 1] * unnamed_columns
         - _MISSING_NAME * max(len(expected) - len(matched), 0)
         - _DROPPED_ROW * _dropped(seen.rows, rows)

@@ -68,10 +68,11 @@ def test_light_traces_on_a_dark_screen_are_turned_over(monkeypatch):
     assert found.evidence["contrast"] == "inverted"
     np.testing.assert_array_equal(photos[1], 255 - screen)
     assert [name for name, _ in looks_again(screen)] == ["inverted", "evened"]
-    assert [name for name, _ in looks_again(_ruled(0.3))] == ["evened"]
+    assert [name for name, _ in looks_again(_ruled(0.3))] == ["evened", "inverted"]
+    assert [name for name, _ in looks_again(_ruled(1.0))] == ["evened"]
 
 
-@pytest.mark.parametrize(("stage", "tries"), [("grid", 2), ("layout", 2), ("quality", 1)])
+@pytest.mark.parametrize(("stage", "tries"), [("grid", 3), ("layout", 3), ("quality", 1)])
 def test_the_first_reason_is_told(monkeypatch, stage, tries):
     photos = _reader_that_sees_only(monkeypatch, None, stage)
     with pytest.raises(PageRejected, match="refused 1") as refusal:

@@ -76,6 +76,17 @@ def test_names_stand_before_long_pulses():
     assert inner.score < 6
 
 
+@pytest.mark.parametrize("first", [0, 6])
+def test_one_page_of_two_is_half_of_twelve_rows(first):
+    page = _page("12x1", offset=(-10.0, 0.0))
+    half = PageSeen(page.names[first : first + 6], page.rows[first : first + 6], ())
+    best = candidate_layouts(half)[0]
+    assert (best.layout.name, best.row_offset) == ("12x1", first)
+    assert best.score > 4.5
+    without_one = replace(half, names=half.names[1:])
+    assert candidate_layouts(without_one)[0].score < 4
+
+
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "strip"])
 @pytest.mark.parametrize("order", ["standard", "cabrera"])
 def test_all_names_tell_layout_and_order(layout, order):
