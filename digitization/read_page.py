@@ -40,7 +40,7 @@ from digitization.grid_lines import follow_lines
 from digitization.layout import candidate_layouts
 from digitization.no_grid import find_flat
 from digitization.page_description import describe_page
-from digitization.page_seen import PageSeen, RowSeen
+from digitization.page_seen import PageSeen, RowSeen, whole_pulses
 from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
 from digitization.rows import read_rows
 from digitization.stacked_pulses import search_stacked_pulses
@@ -298,6 +298,8 @@ def _calibrate(
         printed = read_calibration(lined.lines or ())
         # Names that a person gave stand.
         seen = lined if parts.names is None else replace(lined, names=seen.names)
+        if parts.pulses is None:
+            seen = replace(seen, pulses=whole_pulses(seen.pulses, seen.rows))
         measured = measure_pulses(photo, geometry, seen.pulses)
         beats = measure_beats(traces.values())
         given = parts.pulses is not None or parts.leads is not None

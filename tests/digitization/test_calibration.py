@@ -203,6 +203,16 @@ def test_a_measured_height_outweighs_the_seen_one():
     assert (calibration.gain_mm_per_mv, calibration.gain_source) == (20, "calibration pulse")
 
 
+def test_pulses_that_were_measured_outweigh_those_that_were_not():
+    """Parts of pulses, and complexes, are seen as low pulses; what is no pulse is not measured."""
+    pulses = [_pulse(14, 8.5), _pulse(14, 4.5, foot=80.0), _pulse(255, 3.5), _pulse(5, 3.5)]
+    measured = [PulseMeasured(1.8, 19.8), PulseMeasured(1.8, 18.5), None, None]
+    calibration = decide(Printed(), pulses, ROWS, measured, None)
+    assert (calibration.gain_mm_per_mv, calibration.gain_source) == (20, "calibration pulse")
+    one_alone = decide(Printed(), pulses, ROWS, [measured[0], None, None, None], None)
+    assert one_alone.gain_source == "usual"
+
+
 def test_limb_and_chest_leads_may_have_gains_of_their_own():
     calibration = decide(Printed(25.0, 10.0, 5.0), [], ROWS, [], None)
     assert [calibration.gain_of(lead) for lead in ("I", "aVF", "V1", "V6")] == [10, 10, 5, 5]

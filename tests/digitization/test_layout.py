@@ -10,7 +10,15 @@ import pytest
 from digitization import find_page
 from digitization.find_page import _without_frame
 from digitization.layout import candidate_layouts
-from digitization.page_seen import NameSeen, PageSeen, RowSeen, look_over, with_named_rows
+from digitization.page_seen import (
+    NameSeen,
+    PageSeen,
+    PulseSeen,
+    RowSeen,
+    look_over,
+    whole_pulses,
+    with_named_rows,
+)
 from ecg.leads import LEADS
 from ecg.paper import LAYOUTS, Layout
 from ecg.probability_maps import ProbabilityMaps
@@ -65,6 +73,39 @@ def test_marks_far_beside_a_row_are_not_of_it():
     maps.values[CLASSES.index("baseline"), 58:63, 40:100] = 0
     lefts = [row.left_mm for row in look_over(maps, 0, 0, SCALE).rows]
     assert lefts == pytest.approx([55, 20, 20], abs=1)
+
+
+def test_pulses_seen_in_parts_are_put_together():
+    """At 20 mm/mV the waves of the row above cross a pulse, and what is left are two low ones."""
+    rows = (RowSeen(55.0, 12.0, 262.0), RowSeen(88.0, 12.0, 262.0))
+    parts = (
+        PulseSeen(3.6, 35.1, 9.6, 45.1),
+        PulseSeen(4.1, 47.6, 9.9, 55.1),
+        PulseSeen(3.6, 68.1, 10.1, 89.1),
+    )
+    whole = whole_pulses(parts, rows)
+    assert whole == (PulseSeen(3.6, 35.1, 9.9, 55.1), parts[2])
+    assert whole_pulses(whole, rows) == whole
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        PulseSeen(20.0, 47.6, 26.0, 55.1),  # beside
+        PulseSeen(3.6, 54.0, 9.6, 62.0),  # too far below
+        PulseSeen(3.6, 47.6, 9.6, 60.0),  # too high together
+    ],
+)
+def test_other_pulses_stay_apart(other):
+    rows = (RowSeen(55.0, 12.0, 262.0),)
+    upper = PulseSeen(3.6, 35.1, 9.6, 45.1)
+    assert set(whole_pulses((upper, other), rows)) == {upper, other}
+
+
+def test_pulses_of_two_rows_at_10_mm_per_mv_stay_apart():
+    rows = (RowSeen(45.0, 12.0, 262.0), RowSeen(57.0, 12.0, 262.0))
+    pulses = (PulseSeen(3.6, 35.1, 9.6, 45.1), PulseSeen(3.6, 47.2, 9.6, 57.0))
+    assert whole_pulses(pulses, rows) == pulses
 
 
 def test_names_stand_before_long_pulses():
