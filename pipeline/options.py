@@ -48,7 +48,7 @@ class DigitizeOptions:
     """What the recording is written as; mask is a picture of the traces, to be mended."""
     precision: Literal["auto", "float32", "int8"] = "auto"
     """What the networks compute in; int8 is much quicker on processors made for it, and auto
-    chooses it there."""
+    chooses it there; on older ones it is less exact, about a decibel."""
     jobs: int | None = None
     """Photos read at a time; by default as many as there are cores, at most 4."""
     max_megapixels: float = 120.0

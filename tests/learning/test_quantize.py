@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from learning import inference
 from learning.checkpoint import CheckpointError, write_checkpoint
 from learning.inference import open_network
 from learning.onnx import GraphInput, export_graph
@@ -63,7 +64,8 @@ def test_answers_are_near_those_of_the_network_and_not_the_same(folder: Path) ->
     exact, quick = open_network(folder, "cpu"), open_network(folder, "cpu", "int8")
     (picture,) = _pictures(5)[-1]
     error = np.abs(quick(picture) - exact(picture)).mean() / exact(picture).std()
-    assert 1e-6 < error < 0.05
+    # Processors that sum products of bytes in 16 bits overflow now and then.
+    assert 1e-6 < error < (0.05 if inference._multiplies_bytes() else 0.25)
     assert path.stat().st_size < 0.5 * (folder / "model.safetensors").stat().st_size
 
 
