@@ -67,9 +67,9 @@ def respaced(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeometry:
         geometry: the map of the page by lines taken for those of 5 mm.
     """
     left, top, right, bottom = geometry.extent_mm
-    if min(right - left, bottom - top) < _SMALLEST_MM + 2 * BORDER_MM:
-        return geometry
     finest = min(_SHARPEST * geometry.pixels_per_mm(), _BACKGROUND[1])
+    if finest < 1.0 or min(right - left, bottom - top) < _SMALLEST_MM + 2 * BORDER_MM:
+        return geometry
     level, upright = (_repetition(_bands(photo, geometry, axis), finest) for axis in (0, 1))
     if not (level.is_other and upright.is_other):
         return geometry

@@ -84,6 +84,8 @@ def test_lines_of_one_axis_alone_or_of_oblongs_change_nothing() -> None:
 def test_a_page_too_small_to_tell_or_blank_stays_as_it_is() -> None:
     small = flat((7.8, 7.8), (30, 20))
     assert respaced(paper((6.0, 6.0)), small) is small
+    coarse = flat((0.5, 0.5), (1500, 1200))
+    assert respaced(paper((6.0, 6.0)), coarse) is coarse
     blank = np.full((900, 1200, 3), 240, np.uint8)
     wrong = flat((7.8, 7.8), (120, 90))
     assert respaced(blank, wrong) is wrong
