@@ -198,13 +198,11 @@ def exact_pulses(
     pulses: Sequence[PulseSeen], measured: Sequence[PulseMeasured | None]
 ) -> list[PulseSeen]:
     """The pulses with their heights as measured; where two were, the others count for nothing."""
-    if sum(one is not None for one in measured) > 1:
-        pulses, measured = zip(
-            *((p, one) for p, one in zip(pulses, measured, strict=True) if one), strict=True
-        )
+    pairs = list(zip(pulses, measured, strict=True))
+    clear = [pair for pair in pairs if pair[1] is not None]
     return [
         pulse if one is None else replace(pulse, top_mm=pulse.bottom_mm - one.height_mm)
-        for pulse, one in zip(pulses, measured, strict=True)
+        for pulse, one in (clear if len(clear) > 1 else pairs)
     ]
 
 

@@ -8,7 +8,6 @@ The spectrum of the picture as it is tells such a grid: true ones repeat every 1
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -81,25 +80,20 @@ def respaced(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeometry:
     return again if again and again.residual_mm < _MOST_RESIDUAL_MM else geometry
 
 
-def _bands(
-    photo: NDArray[np.uint8], geometry: PageGeometry, axis: int
-) -> NDArray[np.floating[Any]]:
+def _bands(photo: NDArray[np.uint8], geometry: PageGeometry, axis: int) -> NDArray[np.float32]:
     """``(bands, n)`` how dark some bands across the page are, along x (0) or y (1)."""
-    extent = np.array(geometry.extent_mm).reshape(2, 2)
-    first, beyond = extent[0] + BORDER_MM, extent[1] - BORDER_MM
-    across = 1 - axis
-    starts = np.linspace(first[across], beyond[across] - _BAND_MM, _BANDS)
-    pixels = np.empty(2, int)
-    pixels[axis] = int((beyond[axis] - first[axis]) * _PIXELS_PER_MM)
-    pixels[across] = int(_BAND_MM * _PIXELS_PER_MM)
-    profiles = []
-    for start in starts:
-        corner = np.empty(2)
-        corner[axis], corner[across] = first[axis], start
-        size = (int(pixels[0]), int(pixels[1]))
-        band = rectify(photo, geometry, float(corner[0]), float(corner[1]), size, _PIXELS_PER_MM)
-        profiles.append(_ink(band, _PIXELS_PER_MM).mean(axis=axis))
-    return np.stack(profiles)
+    left, top, right, bottom = geometry.extent_mm
+    first = (left + BORDER_MM, top + BORDER_MM)
+    beyond = (right - BORDER_MM, bottom - BORDER_MM)
+    length = int((beyond[axis] - first[axis]) * _PIXELS_PER_MM)
+    breadth = int(_BAND_MM * _PIXELS_PER_MM)
+    starts = np.linspace(first[1 - axis], beyond[1 - axis] - _BAND_MM, _BANDS).tolist()
+    if axis == 0:
+        places = [((first[0], start), (length, breadth)) for start in starts]
+    else:
+        places = [((start, first[1]), (breadth, length)) for start in starts]
+    bands = (rectify(photo, geometry, *corner, size, _PIXELS_PER_MM) for corner, size in places)
+    return np.stack([_ink(band).mean(axis=axis) for band in bands])
 
 
 def _seen_inside(
@@ -112,19 +106,19 @@ def _seen_inside(
     scale = _PIXELS_PER_MM
     size = (right - left - 2 * beyond, bottom - top - 2 * beyond)
     pixels = (int(size[0] * scale), int(size[1] * scale))
-    return _ink(rectify(photo, geometry, *corner, pixels, scale), scale), corner
+    return _ink(rectify(photo, geometry, *corner, pixels, scale)), corner
 
 
-def _ink(picture: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
+def _ink(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How much darker the picture is than what is around; traces and print count as lines do."""
     grey = picture.min(axis=-1).astype(np.float32)
-    around = 2 * round(_AROUND_MM / 2 * scale) + 1
+    around = 2 * round(_AROUND_MM / 2 * _PIXELS_PER_MM) + 1
     ink = cv2.blur(grey, (around, around)) - grey
     most = 1.5 * float(np.quantile(np.abs(ink), 0.9))
     return np.clip(ink, -most, most)
 
 
-def _repetition(bands: NDArray[np.floating[Any]], finest: float) -> _Repetition:
+def _repetition(bands: NDArray[np.float32], finest: float) -> _Repetition:
     """How the lines that cross some bands repeat."""
     scale = _PIXELS_PER_MM
     length = min(int(_STRETCH_MM * scale), bands.shape[1])
@@ -166,27 +160,21 @@ def _fitted(
     firsts_x, firsts_y = np.arange(0, width - block, apart), np.arange(0, height - block, apart)
     if len(firsts_x) < 2 or len(firsts_y) < 2:
         return None
-    window = np.hanning(block)
-    along = np.arange(block) / _PIXELS_PER_MM
+    blocks = np.lib.stride_tricks.sliding_window_view(ink, (block, block))[:-1:apart, :-1:apart]
+    window, pixels = np.hanning(block), np.arange(block)
     # Of every block: how deep its upright and its level lines are, and where they lie.
     seen = np.empty((2, len(firsts_y), len(firsts_x)), complex)
-    for i, y in enumerate(firsts_y):
-        for j, x in enumerate(firsts_x):
-            part = ink[y : y + block, x : x + block]
-            for axis, (profile, first) in enumerate(
-                ((part.mean(axis=0), x), (part.mean(axis=1), y))
-            ):
-                place = first / _PIXELS_PER_MM + along
-                wave = np.exp(-2j * np.pi * per_mm[axis] * place)
-                seen[axis, i, j] = (profile * window * wave).sum()
+    for axis, first in enumerate((firsts_x[None, :], firsts_y[:, None])):
+        turn = -2j * np.pi * per_mm[axis] / _PIXELS_PER_MM
+        profiles = blocks.mean(axis=2 + axis) * window
+        seen[axis] = profiles @ np.exp(turn * pixels) * np.exp(turn * first)
     clear = (np.abs(seen) > _CLEAR_BLOCK * np.median(np.abs(seen), axis=(1, 2))[:, None, None]).all(
         axis=0
     )
     middles = np.stack(np.meshgrid(firsts_x, firsts_y), axis=-1) / _PIXELS_PER_MM + _BLOCK_MM / 2
-    counted = []
-    for axis in range(2):
-        turned = _unwound(seen[axis])
-        counted.append(per_mm[axis] * middles[..., axis] + turned / (2 * np.pi))
+    counted = [
+        per_mm[axis] * middles[..., axis] + _unwound(seen[axis]) / (2 * np.pi) for axis in range(2)
+    ]
     millimetres = np.stack(counted, axis=-1)[clear]
     on_page = middles[clear] + np.array(corner_mm)
     points = geometry.photo_from_page(on_page).astype(np.float64)
@@ -208,16 +196,9 @@ def _unwound(seen: NDArray[np.complexfloating]) -> FloatArray:
     rows, columns = np.indices(seen.shape)
     usual = np.angle(steps_x) * columns + np.angle(steps_y) * rows
     rest = np.angle(seen * np.exp(-1j * usual))
-    # From the middle out, for what is far from it is read less surely.
-    rows_from, columns_from = len(seen) // 2, seen.shape[1] // 2
-    down = np.concatenate(
-        [
-            np.unwrap(rest[rows_from::-1, columns_from])[:0:-1],
-            np.unwrap(rest[rows_from:, columns_from]),
-        ]
-    )
-    rest = rest + (down - rest[:, columns_from])[:, None]
-    left = np.unwrap(rest[:, columns_from::-1], axis=1)[:, :0:-1]
-    right = np.unwrap(rest[:, columns_from:], axis=1)
-    unwound: FloatArray = usual + np.concatenate([left, right], axis=1)
+    # The rows are tied together where they are seen best, in their middle.
+    row, column = len(rest) // 2, rest.shape[1] // 2
+    along, down = np.unwrap(rest, axis=1), np.unwrap(rest[:, column])
+    down += rest[row, column] - down[row]
+    unwound: FloatArray = usual + along + (down - along[:, column])[:, None]
     return unwound

@@ -20,8 +20,6 @@ _HIGHEST_LEVEL_MM = 6.0
 _USUAL_NAME_MM = (2.2, 1.4)
 _SURE_NAME = 0.5
 _NAME_FROM_ROW_MM = 14.0
-_ON_ROW_MM = 5.0
-_SAME_EDGE_MM, _BROKEN_MM, _HIGHEST_PULSE_MM = 1.5, 6.0, 23.0  # of the parts of a pulse
 _ROW_APART = (0.6, 1.5)
 
 
@@ -65,47 +63,6 @@ class PulseSeen:
     top_mm: float
     right_mm: float
     bottom_mm: float
-
-
-def whole_pulses(pulses: tuple[PulseSeen, ...], rows: tuple[RowSeen, ...]) -> tuple[PulseSeen, ...]:
-    """The pulses, those put together that were seen in parts.
-
-    High ones cross names and other rows' waves. A pulse stands on a row; what ends far from any
-    goes on in the one that stands right below it.
-
-    Args:
-        pulses: as seen.
-        rows: the rows of traces.
-    """
-
-    def on_row(pulse: PulseSeen) -> bool:
-        return any(abs(pulse.bottom_mm - row.y_mm) < _ON_ROW_MM for row in rows)
-
-    waiting = sorted(pulses, key=lambda pulse: pulse.top_mm)
-    whole: list[PulseSeen] = []
-    while waiting:
-        upper = waiting.pop(0)
-        lower = next(
-            (
-                other
-                for other in waiting
-                if abs(other.left_mm - upper.left_mm) < _SAME_EDGE_MM
-                and abs(other.right_mm - upper.right_mm) < _SAME_EDGE_MM
-                and 0 <= other.top_mm - upper.bottom_mm < _BROKEN_MM
-                and other.bottom_mm - upper.top_mm < _HIGHEST_PULSE_MM
-            ),
-            None,
-        )
-        if lower is None or on_row(upper):
-            whole.append(upper)
-            continue
-        waiting[waiting.index(lower)] = PulseSeen(
-            min(upper.left_mm, lower.left_mm),
-            upper.top_mm,
-            max(upper.right_mm, lower.right_mm),
-            lower.bottom_mm,
-        )
-    return tuple(whole)
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ from digitization.grid_lines import follow_lines
 from digitization.layout import candidate_layouts
 from digitization.no_grid import find_flat
 from digitization.page_description import describe_page
-from digitization.page_seen import PageSeen, RowSeen, whole_pulses
-from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
+from digitization.page_seen import PageSeen, RowSeen
+from digitization.pulses import PulseMeasured, measure_pulses, search_pulses, whole_pulses
 from digitization.rows import read_rows
 from digitization.stacked_pulses import search_stacked_pulses
 from digitization.trace_mask import read_trace_mask

@@ -185,10 +185,8 @@ def usual_page(rng: np.random.Generator, layout: str, variant: Variant | None = 
     if wanted.same_seconds:
         spec = replace(spec, simultaneous=True)
     if wanted.plain_grid:
-        minor = spec.grid
-        grid = replace(
-            minor, major_rgb=minor.minor_rgb, major_width_mm=minor.minor_width_mm, major_dots_mm=0.0
-        )
+        rgb, width_mm = spec.grid.minor_rgb, spec.grid.minor_width_mm
+        grid = replace(spec.grid, major_rgb=rgb, major_width_mm=width_mm, major_dots_mm=0.0)
         spec = replace(spec, grid=grid)
     if wanted.black_grid:
         grid = replace(spec.grid, major_rgb=_BLACK, minor_rgb=_GREY)

@@ -16,9 +16,9 @@ from digitization.page_seen import (
     PulseSeen,
     RowSeen,
     look_over,
-    whole_pulses,
     with_named_rows,
 )
+from digitization.pulses import whole_pulses
 from ecg.leads import LEADS
 from ecg.paper import LAYOUTS, Layout
 from ecg.probability_maps import ProbabilityMaps
