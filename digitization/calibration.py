@@ -38,11 +38,10 @@ _LIMB_AND_CHEST = (
     re.compile(rf"limb\W*{_NUMBER}(?:{_GAIN_UNIT})?\W*chest\W*{_NUMBER}{_GAIN_UNIT}"),
     re.compile(rf"{_NUMBER}\s*/\s*{_NUMBER}{_GAIN_UNIT}"),
 )
-_CHEST = re.compile(rf"chest\W*{_NUMBER}{_GAIN_UNIT}")
-# The gain of the chest leads alone is not that of the page.
-_GAIN = re.compile(r"(?<!chest: )(?<!chest )(?<!chest:)" + _NUMBER + _GAIN_UNIT)
-_TIMES_USUAL = re.compile(r"(?<![\w.])x\s?(0\.5|1\.0|2\.0)(?![\w.])")
-_LEAST_SURE = 0.5
+_CHEST = re.compile(rf"(?:chest|[vc]1\W{{0,3}}[vc]6)\W*{_NUMBER}{_GAIN_UNIT}")
+_GAIN = re.compile(_NUMBER + _GAIN_UNIT)
+_TIMES_USUAL = re.compile(r"(?<![\w.])x\s?(0\.5|1\.0|2\.0)(?![\w.]|\s*m?v)")
+_LEAST_SURE, _SURE = 0.5, 0.9
 _VERY_SURE = 0.97
 _OTHER_SPEEDS = (6.25, 12.5, 100.0)
 _OTHER_GAINS = (2.5, 40.0)
@@ -58,6 +57,7 @@ _USUAL_PULSE_MM = (4.4, 5.8)
 _BEATS = {25.0: ((3.076, 0.188), (-1.083, 0.146)), 50.0: ((3.766, 0.195), (-0.542, 0.137))}
 _FREEDOM = 5.0
 _LIKELIER = {50.0: 5.0, 25.0: 2.0}  # log-likelihood; the faster paper is the rarer
+_DOUBTFUL_BEATS, _OUTWEIGHS_PULSES = 3.0, 7.0  # likewise
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,13 @@ def read_calibration(lines: Sequence[TextLine]) -> Printed:
         for pattern in (_SPEED, _CUT_SPEED):
             for match in pattern.finditer(line.text):
                 speeds.append((_sure(line, match), _value(match[1]), match[0]))
+        of_chest = list(_CHEST.finditer(line.text))
+        # The gain of the chest leads alone is not that of the page.
+        ends = {match.end() for match in of_chest}
         for pattern in (*_LIMB_AND_CHEST, _GAIN, _TIMES_USUAL):
             found = list(pattern.finditer(line.text))
+            if pattern is _GAIN:
+                found = [match for match in found if match.end() not in ends]
             for match in found:
                 values = [_value(number) for number in match.groups()]
                 if pattern is _TIMES_USUAL:
@@ -129,7 +134,7 @@ def read_calibration(lines: Sequence[TextLine]) -> Printed:
                 gains.append((_sure(line, match), (values[0], values[-1]), match[0]))
             if found:
                 break
-        for match in _CHEST.finditer(line.text):
+        for match in of_chest:
             chests.append((_sure(line, match), _value(match[1]), match[0]))
     quotes = []
     speed = gain = chest = None
@@ -155,10 +160,21 @@ def read_calibration(lines: Sequence[TextLine]) -> Printed:
     if usable:
         _, (gain, chest), quote = max(usable, key=lambda item: ("chest" in item[2], item))
         quotes.append(quote)
-        of_chest = [item for item in chests if item[0] > _LEAST_SURE and item[1] in GAINS_MM_PER_MV]
-        if of_chest and "chest" not in quote:
-            _, chest, quote = max(of_chest)
+        named = [item for item in chests if item[0] > _LEAST_SURE and item[1] in GAINS_MM_PER_MV]
+        # Of two gains said surely, one half the other, the lower is that of the chest leads: the
+        # words before it stood too far off to be read with it.
+        both = {
+            value: item[2]
+            for item in sorted(usable)
+            for value in item[1]
+            if item[0] > _SURE and value in (gain, gain / 2, 2 * gain)
+        }
+        if named and "chest" not in quote:
+            _, chest, quote = max(named)
             quotes.append(quote)
+        elif len(both) == 2 and gain == chest:
+            gain, chest = max(both), min(both)
+            quotes = [*quotes[:-1], both[gain], both[chest]]
     else:
         _refuse_others(
             [(sure, value, quote) for sure, values, quote in gains for value in values],
@@ -290,8 +306,16 @@ def likely_speed(beats: Beats | None) -> float | None:
     fold 9 at 50 mm/s five records in six are told, and one in a thousand is told to be at 25; at
     25 mm/s it is nine in ten, and two in a thousand.
     """
+    faster = _likelier_fast(beats)
+    if faster > _LIKELIER[50.0]:
+        return 50.0
+    return 25.0 if faster < -_LIKELIER[25.0] else None
+
+
+def _likelier_fast(beats: Beats | None) -> float:
+    """By how much (log-likelihood) beats are likelier on paper at 50 mm/s than at 25."""
     if beats is None:
-        return None
+        return 0.0
     seen = np.log([beats.interval_mm, beats.width_mm])
 
     def likelihood(speed: float) -> float:
@@ -299,10 +323,7 @@ def likely_speed(beats: Beats | None) -> float | None:
         far = ((seen - centre) / spread) ** 2 / _FREEDOM
         return float(-((_FREEDOM + 1) / 2 * np.log1p(far) + np.log(spread)).sum())
 
-    faster = likelihood(50.0) - likelihood(25.0)
-    if faster > _LIKELIER[50.0]:
-        return 50.0
-    return 25.0 if faster < -_LIKELIER[25.0] else None
+    return likelihood(50.0) - likelihood(25.0)
 
 
 def decide(
@@ -331,17 +352,24 @@ def decide(
     pulse_width_mm = _usual_width(pulses, rows, measured)
     by_width = pulse_speed(pulse_width_mm)
     by_beats = likely_speed(beats)
+    faster = _likelier_fast(beats)
+    contradicted = by_beats not in (None, by_width) and not 0 < faster < _OUTWEIGHS_PULSES
     told = {
         GIVEN: speed_mm_per_s,
         PRINTED: printed.speed_mm_per_s,
-        # Lines beside a pulse may be taken for its edge, but beats cannot be that fast.
-        PULSE: None if (by_width, by_beats) == (50.0, 25.0) else by_width,
+        # Lines beside a pulse may be taken for its edge, and some recorders print pulses of 0.1 s:
+        # hearts that beat as they do at the other speed outweigh them.
+        PULSE: None if contradicted else by_width,
         PLAUSIBILITY: by_beats,
         USUAL: USUAL_SPEED_MM_PER_S,
     }
     speed_source, speed = _first(told)
     # A short pulse may be printed at any speed, a long one only at the faster.
     if speed_source == PRINTED and speed < (told[PULSE] or 0.0):
+        trust *= _DOUBT
+    # So slow a heart is rare: nobody but the print, or a person, may say so without a doubt.
+    told_otherwise = speed_source in (GIVEN, PRINTED) or (speed, by_width) == (50.0, 50.0)
+    if faster > _DOUBTFUL_BEATS and not told_otherwise:
         trust *= _DOUBT
     shown, height = pulse_gain(exact_pulses(pulses, measured), rows)
     gains = {

@@ -16,7 +16,7 @@ from digitization.page_seen import PulseSeen, RowSeen
 from digitization.quality import Agreement, flat_rows, limb_checks, limbs_go_on
 from digitization.rhythm import add_strips
 from digitization.same_seconds import show_same_seconds
-from digitization.time_base import time_base
+from digitization.time_base import SeesMarks, time_base
 from digitization.traces import RowTrace, sample_window, without_pulse
 from ecg.leads import LEAD_INDEX
 from ecg.paper import PrintedLead
@@ -106,10 +106,11 @@ def compose(
     pulses: tuple[PulseSeen, ...],
     calibration: Calibration,
     has_grid: bool = True,
+    marks: SeesMarks | None = None,
 ) -> Composition:
     """Put the rows together under one layout, on paper with a grid or without."""
     speed = calibration.speed_mm_per_s
-    starts_mm, column_mm = time_base(found, rows, pulses, speed, has_grid)
+    starts_mm, column_mm = time_base(found, rows, pulses, speed, has_grid, marks)
     rows = _without_pulses(rows, starts_mm, pulses)
     duration_s = column_mm / speed * found.layout.columns
     printed = tuple(found.printed_leads(duration_s))

@@ -9,7 +9,7 @@ limb-lead identities of what was read support or contradict it later.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 
 import numpy as np
@@ -27,6 +27,7 @@ _RAGGED_MM = 15.0
 _WIDE_GAP = 1.6
 _NAME_REACH_MM = ((-14.0, 16.0), (-24.0, 14.0))  # from a stretch's start, across and down
 _BEFORE_ROWS_MM = 8.0  # further across, of a row's first lead: pulses of 0.2 s at 50 mm/s are long
+_BEFORE_PULSE_MM, _APART = -4.0, 0.8  # of names that stand there alone: how far, and in names
 _NAME_REACH_ROWS = (-0.65, 0.45)  # up and down, where rows stand far apart
 _AT_START_MM = 8.0  # names that stand no further from the start of their stretch tell where it is
 _STRIP_NAME_MM = 6.0
@@ -311,19 +312,25 @@ def _support(
         float(score),
         evidence,
         names_apart_mm,
-        tuple((one.column, one.name.x_mm - one.name.half_mm[0]) for one in matched)
-        if shift[0] < _AT_START_MM
-        else (),
+        tuple(
+            (one.column, one.name.x_mm - one.name.half_mm[0])
+            for one in matched
+            if not one.is_apart and shift[0] < _AT_START_MM
+        ),
     )
 
 
 @dataclass(frozen=True)
 class _Matched:
-    """A name and the row and column at which a layout expects it."""
+    """A name and the row and column at which a layout expects it.
+
+    ``is_apart`` where it stands before the pulses of its row, and so elsewhere than others.
+    """
 
     name: NameSeen
     row: int
     column: int
+    is_apart: bool = False
 
 
 def _matched_names(
@@ -335,7 +342,8 @@ def _matched_names(
 ) -> tuple[list[_Matched], tuple[float, float]]:
     """The names that stand at one shift from where their stretches begin, and that shift in mm.
 
-    Of all shifts that one name has, the one with the highest sum of scores.
+    Of all shifts that one name has, the one with the highest sum of scores; the names of the first
+    column may have one of their own.
     """
     (least_x, most_x), (least_y, most_y) = _name_reach_mm(rows)
     near = []
@@ -347,6 +355,25 @@ def _matched_names(
             # Names may stand over the middle or the end of their stretch.
             if furthest < dx < max(most_x, width) and least_y < dy < most_y:
                 near.append((_Matched(name, row, column), dx, dy))
+    most, best, shift = _at_one_shift(near)
+    # Recorders that print pulses before the rows name the first leads before those.
+    others, of_others, shift_of_others = _at_one_shift([one for one in near if one[0].column])
+    before = [one for one in near if not one[0].column and one[1] < _BEFORE_PULSE_MM]
+    first, of_first, _ = _at_one_shift(before)
+    if others and first + others > most + _APART:
+        apart = [replace(one, is_apart=True) for one in of_first]
+        return [*apart, *of_others], shift_of_others
+    return best, shift
+
+
+def _at_one_shift(
+    near: list[tuple[_Matched, float, float]],
+) -> tuple[float, list[_Matched], tuple[float, float]]:
+    """Of names and their shifts, those at one shift that together are surest.
+
+    Returns:
+        Their sum of scores, the names, and the shift.
+    """
     most, best, best_shift = 0.0, [], _USUAL_SHIFT_MM
     for _, shift_x, shift_y in near:
         matched: dict[tuple[int, int], _Matched] = {}
@@ -359,7 +386,7 @@ def _matched_names(
         total = sum(one.name.score for one in matched.values())
         if total > most:
             most, best, best_shift = total, list(matched.values()), (shift_x, shift_y)
-    return best, best_shift
+    return most, best, best_shift
 
 
 def _strip_names(
@@ -434,6 +461,7 @@ def _wide_gaps(rows: tuple[RowSeen, ...]) -> int:
 
 def _names_apart_mm(matched: list[_Matched]) -> float | None:
     """How far apart the names of neighbouring columns stand; None where too few tell."""
+    matched = [one for one in matched if not one.is_apart]
     columns = np.array([one.column for one in matched], float)
     if len(matched) < _FEWEST_FOR_COLUMNS[0] or np.ptp(columns) == 0:
         return None

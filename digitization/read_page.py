@@ -38,6 +38,7 @@ from digitization.flat import flat_geometry
 from digitization.given import GivenPage, place_leads, see_given, settle, turns_of
 from digitization.grid_lines import follow_lines
 from digitization.layout import candidate_layouts
+from digitization.lead_marks import LeadMarks
 from digitization.no_grid import find_flat
 from digitization.page_description import describe_page
 from digitization.page_seen import PageSeen, RowSeen
@@ -216,9 +217,15 @@ def _read(
         else:
             candidates = candidate_layouts(seen, options.layout, parts.order)
             has_grid = flat is None and options.mm_per_px is None
+            marks = LeadMarks(photo, geometry)
             compositions = [
                 compose(
-                    found, [traces[row] for row in found.rows], seen.pulses, calibration, has_grid
+                    found,
+                    [traces[row] for row in found.rows],
+                    seen.pulses,
+                    calibration,
+                    has_grid,
+                    marks,
                 )
                 for found in candidates[:_CANDIDATES]
                 if found.score > candidates[0].score - _CLOSE_SCORE

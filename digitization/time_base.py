@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,9 +50,19 @@ _BESIDE_PULSE_MM = 0.25
 # Errors besides: of all together, and of each; of begins or ends, by whether pulses stand there.
 _END_MM = {False: (0.04, 0.06), True: (_BESIDE_PULSE_MM, 0.1)}
 _STEP_MM = (0.04, 0.15)
+_MARK_MM = (0.006, 0.03)  # the second of one; that several agree tells that they are exact
+_SAME_MARK_MM, _LEAST_MARKED = 0.13, 0.2
+_BESIDE_MARK_MM = 1.5
 _STEP_SOUGHT_MM = (-0.15, 0.0, 0.15)
 _BEGINS = (0.4, 0.3, 0.3)  # shares of pages: anywhere, on any line of the grid, on a bold one
 _USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
+
+
+class SeesMarks(Protocol):
+    """What the time base needs of ``LeadMarks``."""
+
+    def near(self, row: RowTrace, at_mm: float) -> float | None:
+        """Where near a place in a row a mark between leads stands; None where none is clear."""
 
 
 def time_base(
@@ -59,6 +71,7 @@ def time_base(
     pulses: tuple[PulseSeen, ...],
     speed: float,
     has_grid: bool = True,
+    marks: SeesMarks | None = None,
 ) -> tuple[tuple[float, ...], float]:
     """Where the columns begin and how wide they are, from the ends of the rows.
 
@@ -135,11 +148,22 @@ def time_base(
             # No gaps make up for what a usual width lacks: the columns are as wide as they seem.
             usual_mm = None
             left = float(np.median(begins)) if len(begins) else left
+        steps_seen: list[float] = []
+        marked = _lefts_from_marks(left, (usual_mm or width) + gap, columns, short, pulses, marks)
+        if len(marked) > 1 and (gap or not usual_mm):
+            wider = float(np.polyfit(list(marked), list(marked.values()), 1)[0])
+            gap, width = (gap + wider, width) if gap else (gap, width + wider)
+            marked = {column: place - column * wider for column, place in marked.items()}
+        if marked:
+            left = float(np.median(list(marked.values())))
+        if not gap:
+            steps_seen = _lefts_from_steps(left, usual_mm or width, columns, short, speed)
         left, error = _settled(
             left,
             [begins, ends - (usual_mm or width) * columns - gap * gaps_before],
             [bool(leading), bool(trailing)],
-            [] if gap else _lefts_from_steps(left, usual_mm or width, columns, short, speed),
+            steps_seen,
+            list(marked.values()),
         )
     elif leading:
         left = float(np.median(leading))
@@ -349,13 +373,50 @@ def _lefts_from_steps(
     return lefts
 
 
+def _lefts_from_marks(
+    left_mm: float,
+    apart_mm: float,
+    columns: int,
+    rows: list[RowTrace],
+    pulses: tuple[PulseSeen, ...],
+    marks: SeesMarks | None,
+) -> dict[int, float]:
+    """Where the first column begins, by the marks before each other one.
+
+    Returns:
+        Column and place; none where too few marks agree.
+    """
+    if marks is None:
+        return {}
+    edges = np.array([edge for pulse in pulses for edge in (pulse.left_mm, pulse.right_mm)])
+    marked: list[tuple[int, float]] = []
+    for k in range(1, columns):
+        for row in rows:
+            at = marks.near(row, left_mm + k * apart_mm)
+            # Edges of pulses are no marks.
+            if at is not None and not (np.abs(edges - at) < _BESIDE_MARK_MM).any():
+                marked.append((k, at - k * apart_mm))
+    if not marked:
+        return {}
+    before, places = np.array(marked).T
+    alike = np.abs(places[:, None] - places) < _SAME_MARK_MM
+    best = alike[alike.sum(axis=1).argmax()]
+    if best.sum() < max(2, _LEAST_MARKED * (columns - 1) * len(rows)):
+        return {}
+    return {int(k): float(np.median(places[best & (before == k)])) for k in np.unique(before[best])}
+
+
 def _settled(
-    left_mm: float, ends_mm: list[FloatArray], beside_pulse: list[bool], steps_mm: list[float]
+    left_mm: float,
+    ends_mm: list[FloatArray],
+    beside_pulse: list[bool],
+    steps_mm: list[float],
+    marks_mm: list[float],
 ) -> tuple[float, float]:
     """Where the first column begins, from what agrees on it: begins, ends, and steps between.
 
     How far a pen reaches beyond its line's end is a matter of the pen: begins and ends are off
-    by as much, to opposite sides, and steps not at all. Least squares over the three medians,
+    by as much, to opposite sides, and steps and marks not at all. Least squares over the medians,
     with what the pen does as the second unknown.
 
     Args:
@@ -363,6 +424,7 @@ def _settled(
         ends_mm: where it begins by each begin of a row, and by each end.
         beside_pulse: whether begins, and ends, stand beside pulses.
         steps_mm: where it begins by each step.
+        marks_mm: where it begins by the marks before each column.
 
     Returns:
         Where, and the standard error of that, in mm.
@@ -372,6 +434,7 @@ def _settled(
         (ends_mm[0], -1.0, _END_MM[beside_pulse[0]]),
         (ends_mm[1], 1.0, _END_MM[beside_pulse[1]]),
         (np.array(steps_mm), 0.0, _STEP_MM),
+        (np.array(marks_mm), 0.0, (_MARK_MM[0], _MARK_MM[1] / max(len(marks_mm), 1))),
     ):
         near = places[np.abs(places - left_mm) < _AGREEMENT_MM] - left_mm
         if len(near):

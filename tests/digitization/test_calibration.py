@@ -46,6 +46,10 @@ def _pulse(left, height, foot=50.0):
         ("10/5 mm/mV", (None, 10, 5)),
         ("mV chest: 5 mm/mV 25 mm/s", (25, None, None)),
         ("x2.0 25mm/s", (25, 20, 20)),
+        ("x1.0 x 0.5 mV per box", (None, 10, 10)),
+        ("box 0.2 s x 0.5 mV", (None, None, None)),
+        ("25 mm/s I-aVF 10 mm/mV V1-V6 5 mm/mV LP 40 Hz", (25, 10, 5)),
+        ("C1-C6: 5 mm/mV", (None, None, None)),
         ("QRS 25 ms, axis 50 10 mV", (None, None, None)),
         ("125 mm/s 110 mm/mV 7 mm/mV", (None, None, None)),
         ("25.11.2005 10:31:00 V5", (None, None, None)),
@@ -68,6 +72,16 @@ def test_print_tells_speed_and_gain(text, told):
 def test_what_is_said_of_the_chest_leads_outweighs_what_is_said_of_all(lines):
     printed = read_calibration([_line(text, sure) for text, sure in lines])
     assert (printed.gain_mm_per_mv, printed.chest_gain_mm_per_mv) == (10, 5)
+
+
+def test_of_two_gains_the_lower_is_that_of_the_chest_leads():
+    """Words that stand far apart are read as lines of their own."""
+    apart = ("10mm/mV", "Chest:", "5mm/mV", "25mm/s", "Limb:")
+    printed = read_calibration([_line(text) for text in apart])
+    assert (printed.gain_mm_per_mv, printed.chest_gain_mm_per_mv) == (10, 5)
+    assert set(printed.quotes) == {"25mm/s", "10mm/mv", "5mm/mv"}
+    doubtful = read_calibration([_line("10mm/mV"), _line("5mm/mV", 0.8)])
+    assert (doubtful.gain_mm_per_mv, doubtful.chest_gain_mm_per_mv) == (10, 10)
 
 
 def test_a_doubtful_word_on_the_chest_leads_does_not_count():
@@ -153,7 +167,8 @@ USUAL = PulseMeasured(5.0, 10.0)
         (Printed(50.0), [], None, None, 50, "printed text"),
         (Printed(25.0), [], FAST, None, 25, "printed text"),
         (Printed(), [WIDE], None, None, 50, "calibration pulse"),
-        (Printed(), [USUAL], FAST, None, 25, "calibration pulse"),
+        (Printed(), [USUAL], FAST, None, 50, "plausibility"),
+        (Printed(), [USUAL], Beats(50.8, 0.46), None, 25, "calibration pulse"),
         (Printed(), [WIDE], SLOW, None, 25, "plausibility"),
         (Printed(50.0), [WIDE], SLOW, None, 50, "printed text"),
         (Printed(), [None], FAST, None, 50, "plausibility"),
@@ -165,6 +180,17 @@ def test_the_strongest_source_decides_the_speed(printed, measured, beats, given,
     calibration = decide(printed, pulses, ROWS, measured, beats, given)
     assert (calibration.speed_mm_per_s, calibration.speed_source) == (speed, source)
     assert calibration.evidence["speed"] == source
+
+
+def test_beats_of_a_very_slow_heart_leave_a_doubt_unless_the_print_tells_the_speed():
+    """Some recorders print pulses of 0.1 s, which at 50 mm/s are as wide as others at 25."""
+    pulses = [_pulse(14, 10)]
+    slow = Beats(50.8, 0.46)
+    for beats in (FAST, slow):
+        assert decide(Printed(), pulses, ROWS, [USUAL], beats).trust < 1
+        assert decide(Printed(25.0), pulses, ROWS, [USUAL], beats).trust == 1
+    assert decide(Printed(), pulses, ROWS, [WIDE], FAST).trust == 1
+    assert decide(Printed(), pulses, ROWS, [USUAL], Beats(34.0, 0.42)).trust == 1
 
 
 def test_print_and_pulses_that_agree_are_trusted():

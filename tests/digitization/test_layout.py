@@ -117,6 +117,18 @@ def test_names_stand_before_long_pulses():
     assert inner.score < 6
 
 
+@pytest.mark.parametrize(("layout", "order"), [("6x2", "cabrera"), ("6x2+1", "standard")])
+def test_the_first_names_may_stand_before_pulses_and_the_others_above_their_traces(layout, order):
+    page = _page(layout, order)
+    first = [name for name in page.names if name.x_mm < 30]
+    moved = [replace(name, x_mm=name.x_mm - 16, y_mm=name.y_mm + 5) for name in first]
+    others = tuple(name for name in page.names if name not in first)
+    best = candidate_layouts(replace(page, names=(*moved, *others)))[0]
+    assert (best.layout.name, best.order) == (layout, order)
+    assert best.names_apart_mm is None  # what stands apart tells no width
+    assert {column for column, _ in best.name_edges} == {1}
+
+
 @pytest.mark.parametrize("first", [0, 6])
 def test_one_page_of_two_is_half_of_twelve_rows(first):
     page = _page("12x1", offset=(-10.0, 0.0))

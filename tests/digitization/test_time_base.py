@@ -287,3 +287,43 @@ def test_without_a_grid_there_are_no_lines_to_begin_on():
     assert on_paper == 20.0
     assert on_nothing == pytest.approx(left, abs=0.06)
     assert on_nothing != 20.0
+
+
+class _Marked:
+    """Marks between leads, ``off_mm`` before where the columns seem to begin."""
+
+    def __init__(self, left, apart, columns=(1, 2, 3), off_mm=0.0):
+        self.places = [left + k * apart + off_mm for k in columns]
+
+    def near(self, row, at_mm):
+        return next((place for place in self.places if abs(place - at_mm) < 1.0), None)
+
+
+def test_marks_between_the_leads_tell_the_begin_more_exactly_than_the_ends():
+    rows = [_row(LEFT + 0.2, LEFT + 249.95) for _ in range(3)]
+    marks = _Marked(LEFT + 0.03, 62.5)
+    starts, width = time_base(_found("3x4", 3, 62.5), rows, (), 25.0, marks=marks)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, LEFT + 0.03 + 62.5 * np.arange(4), atol=0.015)
+
+
+def test_edges_of_pulses_between_columns_are_no_marks():
+    pulses = tuple(PulseSeen(LEFT + 124.4, 20.0 + 25 * k, LEFT + 129, 30.0 + 25 * k) for k in (1,))
+    rows = [_row(LEFT, LEFT + 249.95) for _ in range(6)]
+    marks = _Marked(LEFT - 0.7, 125.0, (1,))
+    plain = time_base(_found("6x2", 6, 125.0), rows, pulses, 25.0)
+    assert time_base(_found("6x2", 6, 125.0), rows, pulses, 25.0, marks=marks) == plain
+
+
+def test_marks_tell_how_far_columns_with_gaps_stand_apart():
+    gap = 2.04
+    rows = []
+    for _ in range(3):
+        row = _row(LEFT, LEFT + 4 * 62.5 + 3 * gap - 0.05)
+        away = (row.x_mm - LEFT) % (62.5 + gap)
+        here = np.where((away < 62.5) & (row.presence > 0), 1.0, 0.0).astype(np.float32)
+        rows.append(clean_heights(row.x_mm, np.full(len(here), 50.0), here, here))
+    marks = _Marked(LEFT, 62.5 + gap)
+    starts, width = time_base(_found("3x4", 3, 62.5 + gap), rows, (), 25.0, marks=marks)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, LEFT + (62.5 + gap) * np.arange(4), atol=0.02)
