@@ -49,6 +49,7 @@ _DOUBT = 0.7
 _EXACT = 0.1
 _SAME_WIDTH_MM = 0.6
 _CHEST_LEADS = LEADS[6:]
+_FEWEST_OF_HALF = 3
 _BESIDE_ROW_MM = 10.0
 _LONG_PULSE_MM = 6.7
 _USUAL_PULSE_MM = (4.4, 5.8)
@@ -254,6 +255,33 @@ def pulse_gain(
     return float(nearest), height
 
 
+def gains_by_rows(
+    pulses: Sequence[PulseSeen], rows: Sequence[RowSeen]
+) -> tuple[float, float] | None:
+    """Gains of the limb leads and of the chest leads, where pulses before twelve rows show two.
+
+    Returns:
+        None where the pulses of the upper six rows do not all show one gain, and those of the
+        lower six half of it.
+    """
+    if len(rows) != len(LEADS):
+        return None
+    middle = float(np.median([row.y_mm for row in rows]))
+    shown = []
+    for half in (
+        [pulse for pulse in pulses if pulse.bottom_mm < middle],
+        [pulse for pulse in pulses if pulse.bottom_mm >= middle],
+    ):
+        gains = {pulse_gain([pulse] * 2, rows)[0] for pulse in half}
+        if len(half) < _FEWEST_OF_HALF or len(gains) > 1:
+            return None
+        shown.append(gains.pop())
+    limb, chest = shown
+    if limb is None or chest is None or chest != limb / 2:
+        return None
+    return limb, chest
+
+
 def at_an_end(pulse: PulseSeen, row: RowSeen) -> bool:
     """Whether a pulse stands before or after a row."""
     beside = (
@@ -372,25 +400,28 @@ def decide(
     if faster > _DOUBTFUL_BEATS and not told_otherwise:
         trust *= _DOUBT
     shown, height = pulse_gain(exact_pulses(pulses, measured), rows)
+    by_rows = None if gain_mm_per_mv else gains_by_rows(exact_pulses(pulses, measured), rows)
     gains = {
         GIVEN: gain_mm_per_mv,
         PRINTED: printed.gain_mm_per_mv,
-        PULSE: shown,
+        PULSE: by_rows[0] if by_rows else shown,
         USUAL: USUAL_GAIN_MM_PER_MV,
     }
     gain_source, gain = _first(gains)
     chest = gain
-    if gain_source == PRINTED:
+    if by_rows and gain in by_rows:
+        gain, chest = by_rows
+    elif gain_source == PRINTED:
         chest = printed.chest_gain_mm_per_mv or gain
-        if shown not in (None, gain, chest):
-            if sum(one is not None and _shows(one, shown) for one in measured) > 1:
-                raise PageRejected(
-                    f"The page says {gain:g} mm/mV, but its calibration pulses are {height:.1f} mm "
-                    "high; give the right gain with --gain.",
-                    "quality",
-                )
-            if any(one is not None for one in measured):
-                trust *= _DOUBT
+    if gain_source == PRINTED and shown not in (None, gain, chest):
+        if sum(one is not None and _shows(one, shown) for one in measured) > 1:
+            raise PageRejected(
+                f"The page says {gain:g} mm/mV, but its calibration pulses are {height:.1f} mm "
+                "high; give the right gain with --gain.",
+                "quality",
+            )
+        if any(one is not None for one in measured):
+            trust *= _DOUBT
     evidence = {
         "speed": speed_source,
         "gain": gain_source,

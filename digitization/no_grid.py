@@ -7,19 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitization.calibration import USUAL_GAIN_MM_PER_MV, at_an_end, read_calibration
+from digitization.calibration import (
+    USUAL_GAIN_MM_PER_MV,
+    USUAL_SPEED_MM_PER_S,
+    at_an_end,
+    read_calibration,
+)
 from digitization.find_page import ASK_FOR_SCALE, SeesPages, find_upright, grid_share
 from digitization.flat import flat_geometry
 from digitization.layout import LayoutFound, candidate_layouts
-from digitization.page_seen import PageSeen
-from digitization.pulses import measure_pulses, search_pulses
+from digitization.page_seen import PageSeen, PulseSeen
+from digitization.pulses import PulseMeasured, measure_pulses, search_pulses
 from digitization.rows import read_rows
 from digitization.text_lines import read_lines
 from digitization.traces import RowTrace
+from ecg.leads import LEADS
 from ecg.page_geometry import PageGeometry
 from ecg.paper import PAGE_SECONDS, SCALES_MM_PER_PX, SPEEDS_MM_PER_S
 from ecg.reading import READING_RATE_HZ, PageRejected
 
+TEN_SECONDS = "printed speed, and ten seconds a page"
+"""What tells the scale of a page that shows neither grid nor pulse."""
 _MOST_GRID = 0.15  # of a picture; where there is none, letters and pulses make up a little
 _FIRST_LONG_SIDES_MM = (285.0, 200.0, 400.0)
 _SOME_NAMES = 2.0
@@ -34,6 +42,7 @@ _PAPERS_MM = ((297.0, 210.0), (279.4, 215.9))
 _PAPER_PX = 3
 # How far the scales that they tell may lie from each other, as shares.
 _PULSE_ERROR, _ROWS_ERROR, _NAMES_ERROR, _PAPER_ERROR = 0.03, 0.005, 0.012, 0.015
+_MOST_GAPS = 0.1  # of the length of a row
 _SURE_NAME = 0.5
 _PRESENT_BESIDE_PULSE = 0.2
 _FAR_APART_MM = 40.0
@@ -62,7 +71,7 @@ def find_flat(photo: NDArray[np.uint8], looks: SeesPages) -> FlatPage | None:
     is measured to some per cent, which the time base does not bear: rows and columns of the usual
     length tell more, and the resolution of a scan near there is exact. Without a pulse, a picture
     that is as long or wide as a paper at the resolution of a scan will do, if the columns say the
-    same.
+    same; and else that the page is printed at 25 mm/s, as it says itself, and shows ten seconds.
 
     Args:
         photo: ``(h, w, 3)`` uint8 RGB.
@@ -167,6 +176,8 @@ def _by_pulses(photo: NDArray[np.uint8], page: _Page, looks: SeesPages) -> float
     found = [
         (box, size) for box, size in zip(seen.pulses, measured, strict=True) if size is not None
     ] or list(search_pulses(photo, page.geometry, seen.rows))
+    # Those of the limb leads, where those of the chest leads are half as high.
+    found = _higher_half(found) or found
     heights = np.array([size.height_mm for _, size in found])
     if not len(heights):
         return None
@@ -180,13 +191,34 @@ def _by_pulses(photo: NDArray[np.uint8], page: _Page, looks: SeesPages) -> float
     return page.mm_per_px * gain / height
 
 
+def _higher_half(
+    found: list[tuple[PulseSeen, PulseMeasured]],
+) -> list[tuple[PulseSeen, PulseMeasured]]:
+    """The upper half of as many pulses as leads, where the lower ones are half as high."""
+    ordered = sorted(found, key=lambda one: one[0].bottom_mm)
+    upper, lower = (ordered[: len(LEADS) // 2], ordered[len(LEADS) // 2 :])
+    if not lower or len(upper) != len(lower):
+        return []
+    high, low = (np.median([size.height_mm for _, size in half]) for half in (upper, lower))
+    return upper if abs(high / low / 2 - 1) < _SAME_HEIGHT else []
+
+
 def _weigh(
     photo: NDArray[np.uint8], page: _Page, pulse: float | None, looks: SeesPages
 ) -> tuple[float, dict[str, object]]:
     """The scale in mm per pixel that all speak for, and what each says."""
     if pulse is None:
-        scale, dpi = _of_paper(photo, page)
-        return scale, {"source": "size of the paper", "dots_per_inch": dpi}
+        paper = _of_paper(photo, page)
+        if paper is not None:
+            return paper[0], {"source": "size of the paper", "dots_per_inch": paper[1]}
+        by_print = _of_print(photo, page, looks)
+        if by_print is None:
+            raise PageRejected(
+                "The page shows no grid, no calibration pulse, and no print of 25 mm/s and its "
+                f"gain that would tell its scale; {ASK_FOR_SCALE}.",
+                "grid",
+            )
+        return by_print, {"source": TEN_SECONDS, "dots_per_inch": None}
     names = _by_names(page, pulse, _PULSE_ERROR)
     rows = _by_rows(photo, page, pulse, looks)
     timed = rows or names
@@ -205,14 +237,23 @@ def _weigh(
 def _by_rows(
     photo: NDArray[np.uint8], page: _Page, mm_per_px: float, looks: SeesPages
 ) -> float | None:
-    """The scale near another at which rows last ten seconds."""
-    rows = read_rows(photo, page.geometry, page.seen, looks).values()
-    extents = np.array(
-        [(_begin_mm(row), row.extent_mm[1]) for row in rows if row.extent_mm and not any(row.cut)]
-    )
-    if not len(extents):
+    """The scale near another at which rows last ten seconds.
+
+    Rhythm strips that are shorter than the other rows tell it, for those have gaps.
+    """
+    ends = {
+        seen: (_begin_mm(row, row.extent_mm), row.extent_mm[1])
+        for seen, row in read_rows(photo, page.geometry, page.seen, looks).items()
+        if row.extent_mm and not any(row.cut)
+    }
+    if not ends:
         return None
-    left, right = np.median(extents, axis=0)
+    left, right = np.median(list(ends.values()), axis=0)
+    strips = page.layout.rows[len(page.layout.short) :]
+    of_strips = np.array([ends[row][1] - ends[row][0] for row in strips if row in ends])
+    longer = (right - left) / of_strips if len(of_strips) else np.ones(1)
+    if (longer > 1 + _ROWS_ERROR).all() and (longer < 1 + _MOST_GAPS).all():
+        left = right - float(np.median(of_strips))
     # The last sample stands one step before the end.
     shown_s = PAGE_SECONDS - 1 / READING_RATE_HZ
     scales = [page.mm_per_px * shown_s * speed / (right - left) for speed in SPEEDS_MM_PER_S]
@@ -220,13 +261,12 @@ def _by_rows(
     return near if abs(near / mm_per_px - 1) < _PULSE_ERROR else None
 
 
-def _begin_mm(row: RowTrace) -> float:
+def _begin_mm(row: RowTrace, extent_mm: tuple[float, float]) -> float:
     """Where a row with a pulse before it begins.
 
     A pulse falls where the trace begins, and beside it the look is sure of a trace too late.
     """
-    assert row.extent_mm is not None
-    first = int(np.searchsorted(row.x_mm, row.extent_mm[0]))
+    first = int(np.searchsorted(row.x_mm, extent_mm[0]))
     doubted = np.flatnonzero(row.presence[:first] < _PRESENT_BESIDE_PULSE)
     return float(row.x_mm[doubted[-1] + 1 if len(doubted) else 0])
 
@@ -242,7 +282,23 @@ def _by_names(page: _Page, mm_per_px: float, error: float) -> float | None:
     return near if abs(near / mm_per_px - 1) < error else None
 
 
-def _of_paper(photo: NDArray[np.uint8], page: _Page) -> tuple[float, int]:
+def _of_print(photo: NDArray[np.uint8], page: _Page, looks: SeesPages) -> float | None:
+    """The scale at which a page of ten seconds has the speed that is printed on it.
+
+    What the rows say, where names stand as far apart; None where the print names not both 25 mm/s
+    and a gain, or too few leads are named.
+    """
+    printed = read_calibration(read_lines(photo, page.geometry, looks.see_text))
+    named = page.layout.score >= _MANY_NAMES and page.layout.layout.columns > 1
+    if not named or None in (printed.speed_mm_per_s, printed.gain_mm_per_mv):
+        return None
+    if printed.speed_mm_per_s != USUAL_SPEED_MM_PER_S:
+        return None  # these show five seconds or ten
+    names = _by_names(page, page.mm_per_px, _PULSE_ERROR)
+    return names and _by_rows(photo, page, names, looks)
+
+
+def _of_paper(photo: NDArray[np.uint8], page: _Page) -> tuple[float, int] | None:
     """Scale and resolution of a scan as long or wide as a paper, if the columns say the same."""
     sides = sorted(photo.shape[:2], reverse=True)
     for dpi in _USUAL_DPI:
@@ -251,8 +307,4 @@ def _of_paper(photo: NDArray[np.uint8], page: _Page) -> tuple[float, int]:
             fits = any(abs(s - mm / scale) < _PAPER_PX for s, mm in zip(sides, paper, strict=True))
             if fits and _by_names(page, scale, _PAPER_ERROR):
                 return scale, dpi
-    raise PageRejected(
-        "The page shows no grid, and no calibration pulse that would tell its scale; "
-        f"{ASK_FOR_SCALE}.",
-        "grid",
-    )
+    return None

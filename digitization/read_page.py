@@ -39,7 +39,7 @@ from digitization.given import GivenPage, place_leads, see_given, settle, turns_
 from digitization.grid_lines import follow_lines
 from digitization.layout import candidate_layouts
 from digitization.lead_marks import LeadMarks
-from digitization.no_grid import find_flat
+from digitization.no_grid import TEN_SECONDS, find_flat
 from digitization.page_description import describe_page
 from digitization.page_seen import PageSeen, RowSeen
 from digitization.pulses import PulseMeasured, measure_pulses, search_pulses, whole_pulses
@@ -60,7 +60,7 @@ _LEAST_NAMES = (1.0, 2.5)  # of a strip, of another page
 _CANDIDATES = 24
 _CLOSE_SCORE = 4.0
 _LEAST_FLAT_QUALITY = 0.9
-_IN_DOUBT = 0.6
+_IN_DOUBT, _BY_CUSTOM = 0.6, 0.7
 _FEW_NAMES, _LEAST_GOLDBERGER = 4.5, 0.4
 _LEAST_SUPPORT = 4.0
 _LEAST_SUPPORT_STRIP = 0.8
@@ -182,7 +182,13 @@ def _read_flat(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions)
             f"The page shows no grid, and could not be read without one: {rejected}",
             rejected.stage,
         ) from rejected
-    return replace(reading, evidence={**reading.evidence, "scale": flat.evidence})
+    # That a page shows ten seconds is what is usual, not what it says.
+    doubt = _BY_CUSTOM if flat.evidence["source"] == TEN_SECONDS else 1.0
+    return replace(
+        reading,
+        quality=round(reading.quality * doubt, 3),
+        evidence={**reading.evidence, "scale": flat.evidence},
+    )
 
 
 def _read(

@@ -8,6 +8,7 @@ from digitization.beats import Beats
 from digitization.calibration import (
     Printed,
     decide,
+    gains_by_rows,
     likely_speed,
     pulse_gain,
     pulse_speed,
@@ -242,6 +243,40 @@ def test_pulses_that_were_measured_outweigh_those_that_were_not():
 def test_limb_and_chest_leads_may_have_gains_of_their_own():
     calibration = decide(Printed(25.0, 10.0, 5.0), [], ROWS, [], None)
     assert [calibration.gain_of(lead) for lead in ("I", "aVF", "V1", "V6")] == [10, 10, 5, 5]
+
+
+def _twelve(limb_mm, chest_mm):
+    rows = tuple(RowSeen(30.0 + 14 * k, 20.0, 270.0) for k in range(12))
+    heights = [limb_mm] * 6 + [chest_mm] * 6
+    pulses = [_pulse(14, mm, foot=row.y_mm) for mm, row in zip(heights, rows, strict=True)]
+    return rows, pulses
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        (Printed(), (10, 5)),
+        (Printed(25.0, 5.0, 5.0), (10, 5)),
+        (Printed(25.0, 20.0, 20.0), (20, 20)),
+    ],
+)
+def test_pulses_before_twelve_rows_tell_the_gain_of_the_chest_leads(printed, told):
+    rows, pulses = _twelve(10.0, 5.0)
+    calibration = decide(printed, pulses, rows, [None] * 12, None)
+    assert (calibration.gain_mm_per_mv, calibration.chest_gain_mm_per_mv) == told
+
+
+def test_a_gain_that_a_person_gives_is_that_of_all_leads():
+    rows, pulses = _twelve(10.0, 5.0)
+    calibration = decide(Printed(), pulses, rows, [None] * 12, None, None, 10.0)
+    assert (calibration.gain_mm_per_mv, calibration.chest_gain_mm_per_mv) == (10, 10)
+
+
+def test_pulses_of_one_size_tell_one_gain():
+    rows, pulses = _twelve(10.0, 10.0)
+    calibration = decide(Printed(), pulses, rows, [None] * 12, None)
+    assert (calibration.gain_mm_per_mv, calibration.chest_gain_mm_per_mv) == (10, 10)
+    assert gains_by_rows(pulses[:6], rows[:6]) is None
 
 
 def test_widths_that_disagree_tell_no_speed():

@@ -9,6 +9,9 @@ import pytest
 from dataset_generation.page import Page
 from dataset_generation.photo import Photo, sample_photo
 from digitization.flat import flat_geometry
+from digitization.no_grid import TEN_SECONDS, _higher_half
+from digitization.page_seen import PulseSeen
+from digitization.pulses import PulseMeasured
 from digitization.read_page import read_page
 from ecg.leads import LEAD_INDEX
 from ecg.reading import PageRejected, Reading
@@ -98,8 +101,9 @@ def test_a_page_without_a_grid_of_any_scale_is_read_by_the_length_of_its_rows():
 @pytest.mark.slow
 def test_a_page_without_grid_and_pulse_asks_for_its_scale_unless_its_paper_tells():
     page = blank_page("3x4+1", "none", 2)
+    page = Page(replace(page.spec, texts=()), page.record)
     picture = picture_of(page, 173)
-    with pytest.raises(PageRejected, match=r"no grid, and no calibration pulse.*--mm-per-px"):
+    with pytest.raises(PageRejected, match=r"no grid, no calibration pulse.*--mm-per-px"):
         read(picture)
     wide = 11 * 150  # inches of a letter
     assert picture_of(page, 150).shape[1] == wide
@@ -107,3 +111,48 @@ def test_a_page_without_grid_and_pulse_asks_for_its_scale_unless_its_paper_tells
     assert reading.evidence["scale"]["source"] == "size of the paper"
     assert reading.evidence["scale"]["dots_per_inch"] == 150
     assert_read(reading, page)
+
+
+def _seed_where(fits, layout: str = "3x4+1", pulse: str = "none") -> int:
+    return next(seed for seed in range(1000) if fits(blank_page(layout, pulse, seed).spec))
+
+
+@pytest.mark.slow
+def test_a_page_that_says_25_mm_per_s_shows_ten_seconds_but_that_leaves_a_doubt():
+    def says_all(spec):
+        text = " ".join(text.text.lower() for text in spec.texts)
+        return "25 mm/s" in text and "10 mm/mv" in text and np.diff(spec.column_x_mm)[0] == 62.5
+
+    page = blank_page("3x4+1", "none", _seed_where(says_all))
+    picture = picture_of(page, 173)
+    reading = read(picture)
+    scale = reading.evidence["scale"]
+    assert scale["source"] == TEN_SECONDS
+    assert scale["mm_per_px"] == pytest.approx(page.spec.width_mm / picture.shape[1], rel=0.004)
+    assert reading.quality <= 0.7
+    assert_read(reading, page)
+
+
+@pytest.mark.slow
+def test_rows_with_gaps_between_their_columns_are_longer_than_ten_seconds():
+    def has_gaps(spec):
+        return 63.3 < np.diff(spec.column_x_mm)[0] < 65.0
+
+    page = blank_page("3x4+1", "start", _seed_where(has_gaps, pulse="start"))
+    picture = picture_of(page, 173)
+    scale = read(picture).evidence["scale"]
+    assert scale["mm_per_px"] == pytest.approx(page.spec.width_mm / picture.shape[1], rel=0.004)
+
+
+def test_pulses_of_the_limb_leads_count_where_those_of_the_chest_leads_are_half_as_high():
+    def pulses(*heights_mm):
+        return [
+            (PulseSeen(10.0, 30.0 + 14 * k - mm, 15.0, 30.0 + 14 * k), PulseMeasured(5.0, mm))
+            for k, mm in enumerate(heights_mm)
+        ]
+
+    twelve = pulses(*[9.8] * 6, *[4.9] * 6)
+    assert _higher_half(twelve[::-1]) == twelve[:6]
+    assert _higher_half(pulses(*[9.8] * 12)) == []
+    assert _higher_half(twelve[:6]) == []
+    assert _higher_half([]) == []
