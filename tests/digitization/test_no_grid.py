@@ -1,5 +1,6 @@
 """A flat page without a grid is read by its pulses, or by the size of its paper."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from dataset_generation.page import Page
+from dataset_generation.page_spec import PageSpec
 from dataset_generation.photo import Photo, sample_photo
 from digitization.flat import flat_geometry
 from digitization.no_grid import TEN_SECONDS, _higher_half
@@ -113,7 +115,9 @@ def test_a_page_without_grid_and_pulse_asks_for_its_scale_unless_its_paper_tells
     assert_read(reading, page)
 
 
-def _seed_where(fits, layout: str = "3x4+1", pulse: str = "none") -> int:
+def _seed_where(
+    fits: Callable[[PageSpec], bool], layout: str = "3x4+1", pulse: str = "none"
+) -> int:
     return next(seed for seed in range(1000) if fits(blank_page(layout, pulse, seed).spec))
 
 
