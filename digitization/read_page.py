@@ -133,21 +133,27 @@ def read_page(
     """
     options = (options or ReadOptions()).with_given()
     options.given.check_photo(photo)
+    refusal = None
     try:
-        reading = _read(photo, looks, options)
+        reading: Reading | None = _read(photo, looks, options)
     except PageRejected as rejected:
         if rejected.stage not in _UNSEEN:
             raise
-        again = _read_again(photo, looks, options) or _read_flat(photo, looks, options)
-        if again is None:
-            raise
-        return again
-    if reading.quality > _IN_DOUBT:
+        refusal = rejected
+        reading = _read_again(photo, looks, options)
+    if reading is not None and reading.quality > _IN_DOUBT:
         return reading
     try:
-        return _read_flat(photo, looks, options) or reading
+        flat = _read_flat(photo, looks, options)
     except PageRejected:
+        if reading is None:
+            raise
         return reading
+    found = flat or reading
+    if found is None:
+        assert refusal is not None
+        raise refusal
+    return found
 
 
 def _read_again(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> Reading | None:

@@ -11,6 +11,7 @@ import pytest
 
 import digitization.read_page as reader
 from digitization.contrast import even_contrast, looks_again
+from digitization.no_grid import TEN_SECONDS
 from ecg.reading import PageRejected
 from tests.digitization.perfect_looks import photograph, read_perfectly
 
@@ -122,19 +123,40 @@ def test_a_flat_page_without_a_grid_must_be_read_well(least, monkeypatch):
         reader.read_page(_ruled(0.3), cast("Any", None), by_scale)
 
 
+@pytest.mark.parametrize("only_evened", [False, True])
 @pytest.mark.parametrize(("quality", "reads_flat"), [(0.5, True), (0.5, False), (0.8, True)])
-def test_a_page_read_in_doubt_is_taken_for_one_without_a_grid(quality, reads_flat, monkeypatch):
+def test_a_page_read_in_doubt_is_taken_for_one_without_a_grid(
+    quality, reads_flat, only_evened, monkeypatch
+):
     page = read_perfectly(photograph("3x4", "clean", 1), monkeypatch)
     doubtful = replace(page, quality=quality)
     flat = SimpleNamespace(geometry=page.geometry, evidence={"source": "calibration pulse"})
+    picture = _ruled(0.3)
 
     def read(photo: Any, looks: Any, options: Any, geometry: Any = None) -> Any:
         if geometry is not None and not reads_flat:
             raise PageRejected("The page was read too uncertainly.", "quality")
+        if only_evened and geometry is None and photo is picture:
+            raise PageRejected("No ECG grid was found.", "grid")
         return doubtful if geometry is None else page
 
     monkeypatch.setattr(reader, "_read", read)
     monkeypatch.setattr(reader, "find_flat", lambda photo, looks: flat)
-    found = reader.read_page(_ruled(0.3), cast("Any", None))
+    found = reader.read_page(picture, cast("Any", None))
     assert ("scale" in found.evidence) == (quality < 0.6 and reads_flat)
     assert found.quality == (page.quality if "scale" in found.evidence else quality)
+
+
+def test_a_page_that_is_taken_to_show_ten_seconds_is_read_with_a_doubt(monkeypatch):
+    page = read_perfectly(photograph("3x4", "clean", 1), monkeypatch)
+    flat = SimpleNamespace(geometry=page.geometry, evidence={"source": TEN_SECONDS})
+
+    def read(photo: Any, looks: Any, options: Any, geometry: Any = None) -> Any:
+        if geometry is None:
+            raise PageRejected("No ECG grid was found.", "grid")
+        return page
+
+    monkeypatch.setattr(reader, "_read", read)
+    monkeypatch.setattr(reader, "find_flat", lambda photo, looks: flat)
+    found = reader.read_page(_ruled(0.3), cast("Any", None))
+    assert found.quality == pytest.approx(0.7 * page.quality, abs=0.001)
