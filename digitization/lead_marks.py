@@ -135,7 +135,7 @@ def _mark(ink: NDArray[np.float32], x_mm: FloatArray, y_mm: FloatArray) -> float
     usable = free & (widths < _WIDEST_MARK_MM) & (np.abs(middles) < _SOUGHT_MM)
     if usable.sum() < _LEAST_MARK_MM * _PIXELS_PER_MM:
         return None
-    rows, middles, widths = rows[usable], middles[usable], widths[usable]
+    rows, middles = rows[usable], middles[usable]
     near = np.abs(middles[:, None] - middles) < _UPRIGHT_MM
     best = near[near.sum(axis=1).argmax()]
     if best.sum() < _LEAST_MARK_MM * _PIXELS_PER_MM:
@@ -145,7 +145,8 @@ def _mark(ink: NDArray[np.float32], x_mm: FloatArray, y_mm: FloatArray) -> float
     place = int(np.abs(x_mm - np.median(middles[best])).argmin())
     # Letters of names stand off the trace, on one side of it.
     side = np.sign(rows[best] / _PIXELS_PER_MM - y_mm[place])
-    away = np.abs(rows[best][:, None] - np.flatnonzero(drawn[:, place])).min()
+    apart = np.abs(rows[best][:, None] - np.flatnonzero(drawn[:, place]))
+    away = apart.min() if apart.size else np.inf
     fewest = min((side < 0).sum(), (side > 0).sum())
     if away > _TOUCHING_PX and fewest < _LEAST_SIDE_MM * _PIXELS_PER_MM:
         return None

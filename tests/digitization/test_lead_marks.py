@@ -97,6 +97,16 @@ def test_a_mark_hidden_in_a_steep_wave_is_not_made_up():
     assert paper.find(clean_heights(x, y, here, here)) is None
 
 
+def test_a_trace_that_is_far_off_where_the_mark_stands_does_no_harm():
+    paper = _Paper()
+    x = np.arange(0, 60, 1 / 12)
+    y = np.where(np.abs(x - AT_MM) < 0.5, LEVEL_MM - 30, LEVEL_MM)
+    paper.mark((-4, 4))
+    here = np.ones(len(x), np.float32)
+    found = paper.find(clean_heights(x, y, here, here))
+    assert found is None or found == pytest.approx(AT_MM, abs=0.05)
+
+
 def test_where_the_row_shows_no_trace_there_is_no_mark():
     paper = _Paper()
     row = paper.trace()
