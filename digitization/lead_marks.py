@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitization.rectify import rectify
-from digitization.traces import RowTrace
+from digitization.traces import RowTrace, runs_of
 from ecg.page_geometry import PageGeometry
 
 FloatArray = NDArray[np.float64]
@@ -25,7 +25,8 @@ _SOUGHT_MM = 1.2
 _SAME_PLACE_MM = 0.1
 _OFF_TRACE_MM = 0.9
 _MARK_INK, _ABOVE_GRID = 0.5, 0.3  # of the ink of traces
-_WIDEST_MARK_MM, _LEAST_MARK_MM = 1.4, 1.0
+_WIDEST_MARK_MM, _LEAST_MARK_MM, _LEAST_PIECE_MM = 1.4, 1.0, 0.6
+_LEAST_BEYOND, _PAPER_INK = 0.25, 0.25  # above and below a mark on a dark grid: how much, how dark
 _LEAST_SIDE_MM, _TOUCHING_PX = 0.3, 4
 _UPRIGHT_MM, _SLANT = 0.08, 0.08
 _TRACE_WIDTH_MM = 1.0
@@ -122,9 +123,11 @@ def _mark(ink: NDArray[np.float32], x_mm: FloatArray, y_mm: FloatArray) -> float
     beside = np.abs(x_mm) > _SOUGHT_MM
     across = np.sort(rest[:, beside], axis=1)[:, beside.sum() // 2]  # NaN where the trace is
     grid = max(float(np.nanmax(across)), 0.0) if np.isfinite(across).any() else 0.0
-    if trace <= 0 or grid > (1 - _ABOVE_GRID) * trace:
+    if trace <= 0:
         return None
-    least = max(_MARK_INK * trace, grid + _ABOVE_GRID * trace / 2)
+    # Lines as dark as traces are told from marks by their length alone.
+    is_dark = grid > (1 - _ABOVE_GRID) * trace
+    least = max(_MARK_INK * trace, 0.0 if is_dark else grid + _ABOVE_GRID * trace / 2)
     dark = np.pad(rest > least, ((0, 0), (1, 1)))
     edges = np.diff(dark.astype(np.int8), axis=1)
     rows, firsts = np.nonzero(edges == 1)
@@ -140,9 +143,16 @@ def _mark(ink: NDArray[np.float32], x_mm: FloatArray, y_mm: FloatArray) -> float
     best = near[near.sum(axis=1).argmax()]
     if best.sum() < _LEAST_MARK_MM * _PIXELS_PER_MM:
         return None
+    pieces = runs_of(np.isin(np.arange(len(rest)), rows[best]))
+    if np.ptp(pieces, axis=1).max() < _LEAST_PIECE_MM * _PIXELS_PER_MM:
+        return None  # dots of a grid
     if np.abs(np.polyfit(rows[best], middles[best], 1)[0]) * _PIXELS_PER_MM > _SLANT:
         return None
     place = int(np.abs(x_mm - np.median(middles[best])).argmin())
+    if is_dark:
+        beyond = rest[np.setdiff1d(np.flatnonzero(drawn[:, place] == 0), rows[best]), place]
+        if len(beyond) < _LEAST_BEYOND * len(rest) or np.median(beyond) > _PAPER_INK * trace:
+            return None
     # Letters of names stand off the trace, on one side of it.
     side = np.sign(rows[best] / _PIXELS_PER_MM - y_mm[place])
     apart = np.abs(rows[best][:, None] - np.flatnonzero(drawn[:, place]))

@@ -74,11 +74,28 @@ def test_a_step_alone_is_no_mark():
     assert paper.find(row) is None
 
 
-def test_a_line_of_the_grid_is_no_mark():
+@pytest.mark.parametrize("rgb", [(200, 130, 140), (60, 60, 60), (20, 20, 20)])
+def test_a_line_of_the_grid_is_no_mark(rgb):
     paper = _Paper()
-    paper.grid(rgb=(60, 60, 60))
+    paper.grid(rgb=rgb)
     row = paper.trace()
     assert paper.find(row, 30.0 - AT_MM) is None
+
+
+def test_marks_are_told_from_a_grid_as_dark_by_their_length():
+    paper = _Paper()
+    paper.grid(rgb=(20, 20, 20))
+    row = paper.trace()
+    paper.mark((-3.5, 3.5))
+    assert paper.find(row) == pytest.approx(AT_MM, abs=0.02)
+
+
+def test_the_dots_of_a_grid_are_no_mark():
+    paper = _Paper()
+    row = paper.trace()
+    for y in np.arange(0.5, 50):
+        paper.line((AT_MM, y - 0.02), (AT_MM, y + 0.02), width_mm=0.35)
+    assert paper.find(row) is None
 
 
 def test_letters_of_a_name_above_the_trace_are_no_mark():
