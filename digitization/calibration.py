@@ -38,7 +38,7 @@ _LIMB_AND_CHEST = (
     re.compile(rf"limb\W*{_NUMBER}(?:{_GAIN_UNIT})?\W*chest\W*{_NUMBER}{_GAIN_UNIT}"),
     re.compile(rf"{_NUMBER}\s*/\s*{_NUMBER}{_GAIN_UNIT}"),
 )
-_CHEST = re.compile(rf"(?:chest|[vc]1\W{{0,3}}[vc]6)\W*{_NUMBER}{_GAIN_UNIT}")
+_CHEST = re.compile(rf"(?:chest|[vc]1\W{{1,3}}[vc]?6)\W*{_NUMBER}{_GAIN_UNIT}")
 _GAIN = re.compile(_NUMBER + _GAIN_UNIT)
 _TIMES_USUAL = re.compile(r"(?<![\w.])x\s?(0\.5|1\.0|2\.0)(?![\w.]|\s*m?v)")
 _LEAST_SURE, _SURE = 0.5, 0.9

@@ -51,6 +51,7 @@ def _pulse(left, height, foot=50.0):
         ("box 0.2 s x 0.5 mV", (None, None, None)),
         ("25 mm/s I-aVF 10 mm/mV V1-V6 5 mm/mV LP 40 Hz", (25, 10, 5)),
         ("C1-C6: 5 mm/mV", (None, None, None)),
+        ("Limbs 10mm/mV V1-6: 5mm/mV", (None, 10, 5)),
         ("QRS 25 ms, axis 50 10 mV", (None, None, None)),
         ("125 mm/s 110 mm/mV 7 mm/mV", (None, None, None)),
         ("25.11.2005 10:31:00 V5", (None, None, None)),
