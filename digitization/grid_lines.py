@@ -46,7 +46,8 @@ _PHASES = np.arange(0, 1, 1 / 128)
 _LINES_ABOUT = 1.5
 _MOST_ROUNDED_MM = 0.15
 _LEAST_LIKE = 0.55
-_SHARE_LEFT = (0.15, 1.3)  # of what is rounded off; the map has followed the rest
+_SHARE_LEFT, _MOST_LEFT = (0.15, 0.7), 1.3  # of what is rounded off; the map followed the rest
+_OWN_PIXELS = 0.03
 _FEWEST_LINES = 40
 
 
@@ -76,9 +77,10 @@ def follow_lines(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeomet
         _lines_off(photo, lines, geometry.step_mm) for lines in (lattice, lattice.swapaxes(0, 1))
     ]
     usual = [_usual(one) for one in off]
+    moves = _whole_lines(usual, geometry.step_mm, geometry.pixels_per_mm())
     upright, level = (
         _wandering(one - whole[:, None]) + moved[:, None]
-        for one, whole, moved in zip(off, usual, _whole_lines(usual, geometry.step_mm), strict=True)
+        for one, whole, moved in zip(off, usual, moves, strict=True)
     )
     rows, columns = lattice.shape[:2]
     nodes = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1)
@@ -183,12 +185,18 @@ def _usual(off_mm: FloatArray) -> FloatArray:
     return usual
 
 
-def _whole_lines(usual_mm: list[FloatArray], step_mm: float) -> list[FloatArray]:
+def _whole_lines(
+    usual_mm: list[FloatArray], step_mm: float, pixels_per_mm: float
+) -> list[FloatArray]:
     """How far to move whole lines, for each family: what the map has followed of their rounding.
+
+    Lines drawn between pixels are measured a little nearer to the picture's own ones than they
+    are, which is no rounding: to those, only what is off by nearly all of it was rounded.
 
     Args:
         usual_mm: for each family, how far its lines are off the map.
         step_mm: how far they stand apart.
+        pixels_per_mm: of the photo.
     """
     still = [np.zeros(len(one)) for one in usual_mm]
     if sum(int(np.isfinite(one).sum()) for one in usual_mm) < _FEWEST_LINES:
@@ -213,7 +221,8 @@ def _whole_lines(usual_mm: list[FloatArray], step_mm: float) -> list[FloatArray]
             rounded.append(each[best])
         like = alike / (np.sqrt(power) * total + 1e-9)
         share = alike / (power + 1e-9)
-        if like > likest and _SHARE_LEFT[0] < share < _SHARE_LEFT[1]:
+        own = abs(dots_per_inch / 25.4 / pixels_per_mm - 1) < _OWN_PIXELS
+        if like > likest and _SHARE_LEFT[own] < share < _MOST_LEFT:
             likest = like
             found = [np.nan_to_num(o - r) for o, r in zip(usual_mm, rounded, strict=True)]
     return found

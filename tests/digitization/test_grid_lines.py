@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from digitization.grid_lines import follow_lines
@@ -146,3 +147,25 @@ def test_pages_as_long_as_any_and_photos_seen_backwards_are_followed() -> None:
     forwards = np.ascontiguousarray(backwards)
     moved = follow_lines(backwards, _flat()).photo_points
     assert np.array_equal(moved, follow_lines(forwards, _flat()).photo_points)
+
+
+@pytest.mark.parametrize("dots_per_inch", [96, 100, 150])
+def test_lines_between_the_pixels_of_a_coarse_picture_stay_where_the_map_has_them(
+    dots_per_inch: int,
+) -> None:
+    """They are measured a little nearer to whole pixels than they are."""
+    scale = dots_per_inch / 25.4
+    wide_mm, high_mm = 260.0, 170.0
+    x_px, y_px = (np.arange(round(mm * scale)) for mm in (wide_mm, high_mm))
+
+    def covered(at: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Share of each pixel that lines of 0.3 mm cover."""
+        away = np.abs((at + 0.5 * _STEP * scale) % (_STEP * scale) - 0.5 * _STEP * scale)
+        return np.asarray(np.clip(0.5 + 0.15 * scale - away, 0, min(1.0, 0.3 * scale)))
+
+    ink = np.maximum(covered(x_px)[None], covered(y_px)[:, None])
+    photo = np.repeat((240 - 90 * ink)[..., None], 3, axis=2).astype(np.uint8)
+    x, y = np.meshgrid(np.arange(0, wide_mm, _STEP), np.arange(0, high_mm, _STEP))
+    flat = PageGeometry(np.stack([x, y], axis=-1) * scale, _STEP)
+    moved = (follow_lines(photo, flat).photo_points - flat.photo_points) / scale
+    assert np.sqrt((moved**2).mean()) < 0.01
