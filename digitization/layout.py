@@ -268,7 +268,9 @@ def _support(
     # Six limb leads alone are half of a 12x1 page, not a 6x2 page without names on the right.
     enough = len(matched) + len(read) >= _ENOUGH_NAMED
     unnamed_columns = layout.columns - len(named_columns) if enough else 0
+    # Names over the middle of half the rows of a 12x1 page are those of the second column of 6x2.
     all_named = enough and layout.columns == 1 and len(matched) == len(rows)
+    all_named &= shift[0] < _AT_START_MM
     score = (
         sum(one.name.score for one in matched)
         + sum(name.score for name in read)

@@ -138,6 +138,8 @@ def test_one_page_of_two_is_half_of_twelve_rows(first):
     assert best.score > 4.5
     without_one = replace(half, names=half.names[1:])
     assert candidate_layouts(without_one)[0].score < 4
+    in_the_middle = tuple(replace(name, x_mm=name.x_mm + 135) for name in half.names)
+    assert candidate_layouts(replace(half, names=in_the_middle))[0].score < 4
 
 
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "strip"])
