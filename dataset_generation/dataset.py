@@ -273,5 +273,5 @@ def _finish(store: Store, source: RecordSource, plan: Plan, parts: int) -> None:
     if sheet:
         store.write("contact_sheet.jpg", sheet)
     # What killed runs left half-written; earlier another machine might have been writing it.
-    for folder in (PARTS, SHARDS, "images", "masks", "leads", "truth", "signals"):
+    for folder in ("", PARTS, SHARDS, "images", "masks", "leads", "truth", "signals"):
         store.clear_partial(folder)
