@@ -190,11 +190,9 @@ def _read_flat(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions)
         ) from rejected
     # That a page shows ten seconds is what is usual, not what it says.
     doubt = _BY_CUSTOM if flat.evidence["source"] == TEN_SECONDS else 1.0
-    return replace(
-        reading,
-        quality=round(reading.quality * doubt, 3),
-        evidence={**reading.evidence, "scale": flat.evidence},
-    )
+    quality = round(reading.quality * doubt, 3)
+    _refuse_uncertain(quality, options)
+    return replace(reading, quality=quality, evidence={**reading.evidence, "scale": flat.evidence})
 
 
 def _read(
@@ -455,7 +453,11 @@ def _refuse(best: Composition, options: ReadOptions) -> None:
             "were read wrongly; take the photo flatter and sharper.",
             "quality",
         )
-    quality = best.quality
+    _refuse_uncertain(best.quality, options)
+
+
+def _refuse_uncertain(quality: float, options: ReadOptions) -> None:
+    """Refuse a page whose quality is lower than what is asked for."""
     if quality < options.min_quality:
         raise PageRejected(
             f"The page was read too uncertainly (quality {quality:.2f}, needed "

@@ -160,3 +160,6 @@ def test_a_page_that_is_taken_to_show_ten_seconds_is_read_with_a_doubt(monkeypat
     monkeypatch.setattr(reader, "find_flat", lambda photo, looks: flat)
     found = reader.read_page(_ruled(0.3), cast("Any", None))
     assert found.quality == pytest.approx(0.7 * page.quality, abs=0.001)
+    asked = reader.ReadOptions(min_quality=0.8)
+    with pytest.raises(PageRejected, match=r"too uncertainly \(quality 0\.\d+, needed 0\.80\)"):
+        reader.read_page(_ruled(0.3), cast("Any", None), asked)
