@@ -399,8 +399,9 @@ def decide(
     told_otherwise = speed_source in (GIVEN, PRINTED) or (speed, by_width) == (50.0, 50.0)
     if faster > _DOUBTFUL_BEATS and not told_otherwise:
         trust *= _DOUBT
-    shown, height = pulse_gain(exact_pulses(pulses, measured), rows)
-    by_rows = None if gain_mm_per_mv else gains_by_rows(exact_pulses(pulses, measured), rows)
+    exact = exact_pulses(pulses, measured)
+    shown, height = pulse_gain(exact, rows)
+    by_rows = None if gain_mm_per_mv else gains_by_rows(exact, rows)
     gains = {
         GIVEN: gain_mm_per_mv,
         PRINTED: printed.gain_mm_per_mv,

@@ -221,7 +221,7 @@ def _whole_lines(
             rounded.append(each[best])
         like = alike / (np.sqrt(power) * total + 1e-9)
         share = alike / (power + 1e-9)
-        own = abs(dots_per_inch / 25.4 / pixels_per_mm - 1) < _OWN_PIXELS
+        own = abs(cells / step_mm / pixels_per_mm - 1) < _OWN_PIXELS
         if like > likest and _SHARE_LEFT[own] < share < _MOST_LEFT:
             likest = like
             found = [np.nan_to_num(o - r) for o, r in zip(usual_mm, rounded, strict=True)]

@@ -269,8 +269,8 @@ def _support(
     enough = len(matched) + len(read) >= _ENOUGH_NAMED
     unnamed_columns = layout.columns - len(named_columns) if enough else 0
     # Names over the middle of half the rows of a 12x1 page are those of the second column of 6x2.
-    all_named = enough and layout.columns == 1 and len(matched) == len(rows)
-    all_named &= shift[0] < _AT_START_MM
+    at_starts = shift[0] < _AT_START_MM
+    all_named = enough and at_starts and layout.columns == 1 and len(matched) == len(rows)
     score = (
         sum(one.name.score for one in matched)
         + sum(name.score for name in read)
@@ -317,7 +317,7 @@ def _support(
         tuple(
             (one.column, one.name.x_mm - one.name.half_mm[0])
             for one in matched
-            if not one.is_apart and shift[0] < _AT_START_MM
+            if not one.is_apart and at_starts
         ),
     )
 
@@ -359,8 +359,10 @@ def _matched_names(
                 near.append((_Matched(name, row, column), dx, dy))
     most, best, shift = _at_one_shift(near)
     # Recorders that print pulses before the rows name the first leads before those.
-    others, of_others, shift_of_others = _at_one_shift([one for one in near if one[0].column])
     before = [one for one in near if not one[0].column and one[1] < _BEFORE_PULSE_MM]
+    if not before:
+        return best, shift
+    others, of_others, shift_of_others = _at_one_shift([one for one in near if one[0].column])
     first, of_first, _ = _at_one_shift(before)
     if others and first + others > most + _APART:
         apart = [replace(one, is_apart=True) for one in of_first]

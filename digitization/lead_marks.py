@@ -134,7 +134,8 @@ def _mark(ink: NDArray[np.float32], x_mm: FloatArray, y_mm: FloatArray) -> float
     _, beyonds = np.nonzero(edges == -1)
     widths = (beyonds - firsts) / _PIXELS_PER_MM
     middles = (firsts + beyonds - 1) / 2 / _PIXELS_PER_MM - _BESIDE_MM
-    free = ~_touches(np.isnan(rest), rows, firsts, beyonds)
+    hidden = np.pad(np.isnan(rest), ((0, 0), (1, 1)))
+    free = ~(hidden[rows, firsts] | hidden[rows, beyonds + 1])  # no trace right beside
     usable = free & (widths < _WIDEST_MARK_MM) & (np.abs(middles) < _SOUGHT_MM)
     if usable.sum() < _LEAST_MARK_MM * _PIXELS_PER_MM:
         return None
@@ -163,20 +164,6 @@ def _mark(ink: NDArray[np.float32], x_mm: FloatArray, y_mm: FloatArray) -> float
     profile = ink[rows[best]].mean(axis=0)
     found = _half_width(profile - np.median(profile), place)
     return None if found is None else sum(found) / 2 / _PIXELS_PER_MM - _BESIDE_MM
-
-
-def _touches(
-    there: NDArray[np.bool_],
-    rows: NDArray[np.intp],
-    firsts: NDArray[np.intp],
-    beyonds: NDArray[np.intp],
-) -> NDArray[np.bool_]:
-    """Whether what is there stands right beside the runs from ``first`` to ``beyond`` of rows."""
-    last = there.shape[1] - 1
-    touching: NDArray[np.bool_] = (
-        there[rows, np.maximum(firsts - 1, 0)] | there[rows, np.minimum(beyonds, last)]
-    )
-    return touching | (firsts == 0) | (beyonds > last)
 
 
 def _half_width(profile: NDArray[np.float32], peak: int) -> tuple[float, float] | None:

@@ -133,27 +133,24 @@ def read_page(
     """
     options = (options or ReadOptions()).with_given()
     options.given.check_photo(photo)
-    refusal = None
     try:
-        reading: Reading | None = _read(photo, looks, options)
+        reading = _read(photo, looks, options)
     except PageRejected as rejected:
         if rejected.stage not in _UNSEEN:
             raise
-        refusal = rejected
-        reading = _read_again(photo, looks, options)
-    if reading is not None and reading.quality > _IN_DOUBT:
+        again = _read_again(photo, looks, options)
+        if again is None:
+            flat = _read_flat(photo, looks, options)
+            if flat is None:
+                raise
+            return flat
+        reading = again
+    if reading.quality > _IN_DOUBT:
         return reading
     try:
-        flat = _read_flat(photo, looks, options)
+        return _read_flat(photo, looks, options) or reading
     except PageRejected:
-        if reading is None:
-            raise
         return reading
-    found = flat or reading
-    if found is None:
-        assert refusal is not None
-        raise refusal
-    return found
 
 
 def _read_again(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions) -> Reading | None:

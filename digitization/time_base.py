@@ -148,7 +148,6 @@ def time_base(
             # No gaps make up for what a usual width lacks: the columns are as wide as they seem.
             usual_mm = None
             left = float(np.median(begins)) if len(begins) else left
-        steps_seen: list[float] = []
         marked = _lefts_from_marks(left, (usual_mm or width) + gap, columns, short, pulses, marks)
         if len(marked) > 1 and (gap or not usual_mm):
             wider = float(np.polyfit(list(marked), list(marked.values()), 1)[0])
@@ -156,13 +155,11 @@ def time_base(
             marked = {column: place - column * wider for column, place in marked.items()}
         if marked:
             left = float(np.median(list(marked.values())))
-        if not gap:
-            steps_seen = _lefts_from_steps(left, usual_mm or width, columns, short, speed)
         left, error = _settled(
             left,
             [begins, ends - (usual_mm or width) * columns - gap * gaps_before],
             [bool(leading), bool(trailing)],
-            steps_seen,
+            [] if gap else _lefts_from_steps(left, usual_mm or width, columns, short, speed),
             list(marked.values()),
         )
     elif leading:
