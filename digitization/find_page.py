@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from digitization.grid import BORDER_MM, find_crossings, fit_geometry
 from digitization.layout import candidate_layouts
-from digitization.names import beside, named_lines, read_words, search_names, surest
+from digitization.names import (
+    beside,
+    named_lines,
+    read_words,
+    search_names,
+    search_strip_name,
+    surest,
+)
 from digitization.page_seen import PageSeen, RowSeen, look_over, with_named_rows
 from digitization.rectify import rectify
 from digitization.text_lines import read_lines
@@ -229,7 +236,11 @@ def _search_names(
     photo: NDArray[np.uint8], geometry: PageGeometry, score: float, seen: PageSeen, looks: SeesPages
 ) -> tuple[float, PageSeen]:
     """The page with the names found by a closer look, where they fit a layout better."""
-    names = search_names(photo, geometry, seen.rows, looks.see_names)
+    if len(seen.rows) == 1:
+        row = seen.rows[0]
+        names = search_strip_name(photo, geometry, row, seen.pulses, looks.see_names)
+    else:
+        names = search_names(photo, geometry, seen.rows, looks.see_names)
     if not names:
         return score, seen
     others = beside(seen.names, names)

@@ -33,6 +33,7 @@ _LIKE = 0.015
 _STANDS_OUT = 12.0
 _TRUE_GRID = 0.12  # share of the strongest repetition: 0.06 where the scale is wrong, from 0.23 on
 _SQUARE = 0.06
+_ABOUT, _NEARLY_TRUE = 0.15, 0.4  # of lines of 1 mm that are taken for others
 _BLOCK_MM, _BLOCKS_APART_MM = 16.0, 8.0
 _CLEAR_BLOCK = 0.3
 _MOST_RESIDUAL_MM = 0.12
@@ -53,9 +54,16 @@ class _Repetition:
     true_power: float
 
     @property
+    def is_fine(self) -> bool:
+        """Whether lines repeat about every millimetre."""
+        return self.power > _STANDS_OUT and abs(self.per_mm - 1) < _ABOUT
+
+    @property
     def is_other(self) -> bool:
         """Whether what repeats is clear, and no grid of 1 or 5 mm."""
-        return self.power > _STANDS_OUT and self.true_power < _TRUE_GRID * self.power
+        is_near = self.is_fine and abs(self.per_mm - 1) > _LIKE
+        share = _NEARLY_TRUE if is_near else _TRUE_GRID
+        return self.power > _STANDS_OUT and self.true_power < share * self.power
 
 
 def respaced(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeometry:
@@ -70,14 +78,28 @@ def respaced(photo: NDArray[np.uint8], geometry: PageGeometry) -> PageGeometry:
     if finest < 1.0 or min(right - left, bottom - top) < _SMALLEST_MM + 2 * BORDER_MM:
         return geometry
     level, upright = (_repetition(_bands(photo, geometry, axis), finest) for axis in (0, 1))
-    if not (level.is_other and upright.is_other):
+    others = level.is_other + upright.is_other
+    # A map may have gone wrong along one axis alone.
+    if not (others == 2 or (others and level.is_fine and upright.is_fine)):
         return geometry
-    if abs(level.per_mm / upright.per_mm - 1) > _SQUARE:
+    across, down = _pixels_per_mm(geometry)
+    if abs(level.per_mm / across / (upright.per_mm / down) - 1) > _SQUARE:
         return geometry
     found = _fitted(*_seen_inside(photo, geometry), (level.per_mm, upright.per_mm), geometry)
     # Blocks across which the first map steps are seen well on the second one only.
     again = found and _fitted(*_seen_inside(photo, found), (1.0, 1.0), found)
     return again if again and again.residual_mm < _MOST_RESIDUAL_MM else geometry
+
+
+def _pixels_per_mm(geometry: PageGeometry) -> tuple[float, float]:
+    """Photo pixels per mm along the page's two axes."""
+    left, top, right, bottom = geometry.extent_mm
+    middle = np.array([(left + right) / 2, (top + bottom) / 2])
+    reach = np.array([(right - left) / 4, (bottom - top) / 4])
+    ends = middle + np.array([(-1, 0), (1, 0), (0, -1), (0, 1)]) * reach
+    at = geometry.photo_from_page(ends).astype(np.float64)
+    across, down = np.linalg.norm(at[1::2] - at[::2], axis=-1) / (2 * reach)
+    return float(across), float(down)
 
 
 def _bands(photo: NDArray[np.uint8], geometry: PageGeometry, axis: int) -> NDArray[np.float32]:

@@ -29,12 +29,14 @@ _NAME_REACH_MM = ((-14.0, 16.0), (-24.0, 14.0))  # from a stretch's start, acros
 _BEFORE_ROWS_MM = 8.0  # further across, of a row's first lead: pulses of 0.2 s at 50 mm/s are long
 _BEFORE_PULSE_MM, _APART = -4.0, 0.8  # of names that stand there alone: how far, and in names
 _NAME_REACH_ROWS = (-0.65, 0.45)  # up and down, where rows stand far apart
+_NAMES_APART_ROWS = 0.3  # of the rows' distance: how much higher one name may stand than another
 _AT_START_MM = 8.0  # names that stand no further from the start of their stretch tell where it is
 _STRIP_NAME_MM = 6.0
 _LEAST_GAP_MM = 3.0
 _USUAL_SHIFT_MM = (2.0, -6.0)
 _FALSE_ROWS, _MANY_ROWS = (4, 2), 8  # at most, of few rows and of many
 _ENOUGH_NAMED = 4
+_STRIPS_ALONE = (2, 3)  # rows, on a page of nothing but rhythm strips
 _FEWEST_FOR_COLUMNS = (3, 5)  # names: to measure the width of columns, to believe it
 
 # What speaks against a layout, in names.
@@ -93,6 +95,12 @@ class LayoutFound:
         return float(np.median([edge - column * apart_mm for column, edge in self.name_edges]))
 
     @property
+    def is_strips(self) -> bool:
+        """Whether the page shows nothing but rhythm strips."""
+        few = self.layout.name == OTHER_LAYOUT and len(self.layout.leads) < len(LEADS)
+        return few or self.layout.name == "strip"
+
+    @property
     def short(self) -> tuple[RowSeen, ...]:
         """The rows in the picture that are no rhythm strips."""
         return self.rows[: max(self.layout.rows - self.row_offset, 0)]
@@ -135,7 +143,9 @@ def candidate_layouts(
     if not seen.rows:
         raise PageRejected("No ECG traces were found on the page.", "layout")
     shapes = [LAYOUTS[layout]] if layout else list(LAYOUTS.values())
-    found: list[LayoutFound] = [] if layout or order else _named_layouts(seen)
+    found: list[LayoutFound] = []
+    if not (layout or order):
+        found = [*_named_layouts(seen), *_named_strips(seen)]
     for shape in shapes:
         orders = (order,) if order else ("standard", "cabrera")
         for named in orders[:1] if shape.name == "strip" else orders:
@@ -180,6 +190,22 @@ def _named_layouts(seen: PageSeen) -> list[LayoutFound]:
             layout = Layout(OTHER_LAYOUT, count, columns, len(rows) - count, leads)
             found.append(_support(seen, layout, "standard", rows, 0, left, width))
     return found
+
+
+def _named_strips(seen: PageSeen) -> list[LayoutFound]:
+    """A few rhythm strips one over the other, each of which its name tells."""
+    rows = seen.rows
+    if len(rows) not in _STRIPS_ALONE:
+        return []
+    left, right = _ends(rows)[0]
+    least, most = _NAME_REACH_MM[0]
+    sure = [name for name in seen.names if name.score > _LEAST_SURE]
+    named = sorted((n for n in sure if least < n.x_mm - left < most), key=lambda n: n.y_mm)
+    leads = tuple(name.lead for name in named)
+    if not len(leads) == len(set(leads)) == len(rows):
+        return []
+    layout = Layout(OTHER_LAYOUT, len(rows), 1, 0, leads)
+    return [_support(seen, layout, "standard", rows, 0, left, right - left)]
 
 
 def _leads_by_name(
@@ -281,7 +307,7 @@ def _support(
         - _DROPPED_ROW * _dropped(seen.rows, rows)
         - _GAP_AMONG_ROWS * _wide_gaps(rows[: max(layout.rows - offset, 0)])
         - (_CABRERA if order == "cabrera" else 0.0)
-        - (_OTHER if layout.leads else 0.0)
+        - (_OTHER if len(layout.leads) == len(LEADS) else 0.0)
     )
     evidence: dict[str, object] = {
         "names_matched": sorted(one.name.lead for one in matched),
@@ -348,6 +374,8 @@ def _matched_names(
     column may have one of their own.
     """
     (least_x, most_x), (least_y, most_y) = _name_reach_mm(rows)
+    # Some programs print each name as high as its own trace needs.
+    reach_y = max(NAME_TOLERANCE_MM[1], _NAMES_APART_ROWS * _rows_apart_mm(rows))
     near = []
     for name in names:
         for row, column in expected.get(name.lead, []):
@@ -357,13 +385,15 @@ def _matched_names(
             # Names may stand over the middle or the end of their stretch.
             if furthest < dx < max(most_x, width) and least_y < dy < most_y:
                 near.append((_Matched(name, row, column), dx, dy))
-    most, best, shift = _at_one_shift(near)
+    most, best, shift = _at_one_shift(near, reach_y)
     # Recorders that print pulses before the rows name the first leads before those.
     before = [one for one in near if not one[0].column and one[1] < _BEFORE_PULSE_MM]
     if not before:
         return best, shift
-    others, of_others, shift_of_others = _at_one_shift([one for one in near if one[0].column])
-    first, of_first, _ = _at_one_shift(before)
+    others, of_others, shift_of_others = _at_one_shift(
+        [one for one in near if one[0].column], reach_y
+    )
+    first, of_first, _ = _at_one_shift(before, reach_y)
     if others and first + others > most + _APART:
         apart = [replace(one, is_apart=True) for one in of_first]
         return [*apart, *of_others], shift_of_others
@@ -371,9 +401,13 @@ def _matched_names(
 
 
 def _at_one_shift(
-    near: list[tuple[_Matched, float, float]],
+    near: list[tuple[_Matched, float, float]], reach_y_mm: float
 ) -> tuple[float, list[_Matched], tuple[float, float]]:
     """Of names and their shifts, those at one shift that together are surest.
+
+    Args:
+        near: names, and how far across and down from the start of their stretch each stands.
+        reach_y_mm: how far up and down they may stand from each other.
 
     Returns:
         Their sum of scores, the names, and the shift.
@@ -383,7 +417,7 @@ def _at_one_shift(
         matched: dict[tuple[int, int], _Matched] = {}
         for one, dx, dy in near:
             close_x = abs(dx - shift_x) < NAME_TOLERANCE_MM[0]
-            close_y = abs(dy - shift_y) < NAME_TOLERANCE_MM[1]
+            close_y = abs(dy - shift_y) < reach_y_mm
             other = matched.get((one.row, one.column))
             if close_x and close_y and (other is None or other.name.score < one.name.score):
                 matched[one.row, one.column] = one
@@ -454,8 +488,13 @@ def _name_reach_mm(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """How far from a stretch's start its name may stand, across and down."""
     across, (up, down) = _NAME_REACH_MM
-    apart = float(np.median(np.diff([row.y_mm for row in rows]))) if len(rows) > 1 else 0.0
+    apart = _rows_apart_mm(rows)
     return across, (min(up, _NAME_REACH_ROWS[0] * apart), max(down, _NAME_REACH_ROWS[1] * apart))
+
+
+def _rows_apart_mm(rows: tuple[RowSeen, ...]) -> float:
+    """The usual distance of neighbouring rows; 0 of one row."""
+    return float(np.median(np.diff([row.y_mm for row in rows]))) if len(rows) > 1 else 0.0
 
 
 def _wide_gaps(rows: tuple[RowSeen, ...]) -> int:

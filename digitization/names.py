@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from digitization.page_seen import NameSeen, RowSeen
+from digitization.page_seen import NameSeen, PulseSeen, RowSeen
 from digitization.rectify import rectify
 from digitization.text_lines import TextLine
 from ecg.leads import LEAD_INDEX, LEADS
@@ -35,6 +35,7 @@ _LEAST_READ = 0.4
 _LEAST_FOUND = 0.5
 _FEWEST = 3
 _APART_MM = (6.0, 4.0)
+_BY_STRIP_MM, _SURE_STRIP = 10.0, 0.85
 _LINE = re.compile(r"(lead *|)(i{1,3}|av[rlf]|v[1-6]|d(?:i{1,3}|[123]))")
 _SURE_LINE = 0.7
 _SPELLED = {lead.lower(): lead for lead in LEADS} | {
@@ -132,6 +133,42 @@ def search_names(
             )
     # Among so many crops one or two are read as a name by chance.
     return best if len(best) >= _FEWEST else ()
+
+
+def search_strip_name(
+    photo: NDArray[np.uint8],
+    geometry: PageGeometry,
+    row: RowSeen,
+    pulses: Iterable[PulseSeen],
+    read: ReadsNames,
+) -> tuple[NameSeen, ...]:
+    """Look for the name of a lone strip over the calibration pulse before it and behind that.
+
+    Args:
+        photo: ``(h, w, 3)`` uint8 RGB.
+        geometry: map of the upright page.
+        row: the strip.
+        pulses: calibration pulses of the page.
+        read: as for ``read_words``.
+
+    Returns:
+        The name, where it is read at one place and all around it; else none. Edges of a pulse read
+        as "I".
+    """
+    before = [pulse for pulse in pulses if abs(pulse.right_mm - row.left_mm) < _BY_STRIP_MM]
+    if not before:
+        return ()
+    pulse = min(before, key=lambda one: abs(one.right_mm - row.left_mm))
+    across = np.arange(pulse.left_mm - 2, pulse.right_mm + 8.1)
+    down = pulse.top_mm + np.arange(-5, 5.1)
+    centres = np.stack(np.meshgrid(across, down), axis=-1)
+    found = read(_crops(photo, geometry, centres.reshape(-1, 2)))[:, : len(LEADS)]
+    around = ndimage.uniform_filter(found.reshape(*centres.shape[:2], -1), (3, 3, 1))
+    i, j, k = (int(at) for at in np.unravel_index(int(around.argmax()), around.shape))
+    score = float(around[i, j, k])
+    if score < _SURE_STRIP or LEADS[k] == "I":
+        return ()
+    return (NameSeen(LEADS[k], float(across[j]), float(down[i]), score),)
 
 
 def named_lines(lines: Iterable[TextLine]) -> tuple[NameSeen, ...]:

@@ -162,8 +162,9 @@ def _read_again(photo: NDArray[np.uint8], looks: SeesPages, options: ReadOptions
             continue
         needed = _LEAST_NAMES[reading.layout != "strip"]
         by_names = reading.evidence["layout"]["names_score"] >= needed
-        # Tables agree with themselves by chance; of what came out only now, names must tell.
-        if by_names or options.leads_by_hand:
+        # Tables agree with themselves by chance; of what came out only now, names must tell, and
+        # lines of the paper that only now look like a grid may be none.
+        if (by_names and reading.quality > _IN_DOUBT) or options.leads_by_hand:
             return replace(reading, evidence={**reading.evidence, "contrast": contrast})
     return None
 
@@ -429,7 +430,8 @@ def _refuse(best: Composition, options: ReadOptions) -> None:
             "taken for it; take the photo closer, sharp and evenly lit.",
             "trace",
         )
-    needed = _LEAST_SUPPORT_STRIP if best.found.layout.name == "strip" else _LEAST_SUPPORT
+    strips = best.found.layout.rows if best.found.is_strips else 0
+    needed = _LEAST_SUPPORT_STRIP * strips if strips else _LEAST_SUPPORT
     if best.support < needed and not options.leads_by_hand:
         raise PageRejected(
             "The lead names could not be read well enough to tell which trace is which lead; "

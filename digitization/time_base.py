@@ -55,6 +55,8 @@ _SAME_MARK_MM, _LEAST_MARKED = 0.13, 0.2
 _BESIDE_MARK_MM = 1.5
 _STEP_SOUGHT_MM = (-0.15, 0.0, 0.15)
 _BEGINS = (0.4, 0.3, 0.3)  # shares of pages: anywhere, on any line of the grid, on a bold one
+_BETWEEN, _FIRST_PULSE_MM = 0.15, 8.0  # of a width: how far pulses stand from where columns begin
+_LONGEST_FOOT_MM = 4.0
 _USUAL_WINDOWS_S = (1.25, 2.0, 2.5, 3.0, 5.0, 6.0, 10.0, 12.0)
 
 
@@ -167,7 +169,8 @@ def time_base(
     if has_grid:
         left = _at_a_line(left, error)
     width = usual_mm or width
-    between = _pulses_between(left, right, width, columns, len(rows), pulses)
+    apart = found.names_apart_mm or width + gap
+    between = _pulses_between(left, right, width, apart, columns, len(rows), pulses)
     if between is not None:
         starts, shortest = between
         return starts, _usual_width(shortest, speed, 1) or shortest
@@ -505,22 +508,27 @@ def _pulses_between(
     left: float,
     right: float,
     width: float,
+    apart: float,
     columns: int,
     rows: int,
     pulses: tuple[PulseSeen, ...],
 ) -> tuple[tuple[float, ...], float] | None:
     """Starts and width of columns that begin with a pulse each; None where they do not."""
-    starts, ends = [left], []
-    first = [pulse.right_mm for pulse in pulses if abs(pulse.right_mm - left) < 8]
-    foot = left - float(np.median(first)) if first else 1.0
-    for column in range(1, columns):
-        here = [p for p in pulses if abs(p.right_mm - left - column * width) < 0.15 * width]
-        if len(here) < max(2, rows / 2):
-            return None
-        starts.append(float(np.median([pulse.right_mm for pulse in here])) + foot)
-        ends.append(float(np.median([pulse.left_mm for pulse in here])))
     if columns == 1:
         return None
-    ends.append(right)
+    before = []
+    for column in range(columns):
+        at, reach = left + column * apart, _BETWEEN * width if column else _FIRST_PULSE_MM
+        before.append([pulse for pulse in pulses if abs(pulse.right_mm - at) < reach])
+    if min(len(here) for here in before[1:]) < max(2, rows / 2):
+        return None
+    behind = [float(np.median([pulse.right_mm for pulse in here])) for here in before if here]
+    foot = left - behind[0] if before[0] else 1.0
+    of_last = right - width - behind[-1]
+    if foot > _LONGEST_FOOT_MM >= of_last >= 0:
+        # What was read of the first pulses hides where their column begins.
+        foot, left = of_last, behind[0] + of_last
+    starts = [left, *(edge + foot for edge in behind[-(columns - 1) :])]
+    ends = [*(float(np.median([pulse.left_mm for pulse in here])) for here in before[1:]), right]
     shortest = min(end - start for start, end in zip(starts, ends, strict=True))
     return (tuple(starts), shortest) if shortest > 0.6 * width else None

@@ -89,3 +89,12 @@ def test_a_page_too_small_to_tell_or_blank_stays_as_it_is() -> None:
     blank = np.full((900, 1200, 3), 240, np.uint8)
     wrong = flat((7.8, 7.8), (120, 90))
     assert respaced(blank, wrong) is wrong
+
+
+def test_a_map_that_went_wrong_along_one_axis_alone_is_mended() -> None:
+    true_px = (6.0, 6.0)
+    wrong = flat((6.0, 5.5), (150, 110))
+    found = respaced(paper(true_px), wrong)
+    corners = found.photo_from_page(np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0]]))
+    assert corners[1] - corners[0] == pytest.approx((600.0, 0.0), abs=0.3)
+    assert corners[2] - corners[0] == pytest.approx((0.0, 600.0), abs=0.3)

@@ -342,3 +342,53 @@ def test_names_read_surely_are_not_given_up_for_others(monkeypatch):
     for seen, names in ((page, 10), (doubtful, 4)):
         _, found = find_page._search_names(photo, geometry, -10.0, seen, looks)
         assert len(found.names) == names
+
+
+def test_names_may_stand_as_high_as_their_own_traces_need():
+    page = _page("3x4+1", "cabrera")
+    rows = tuple(RowSeen(40 + 43.0 * k, 20.0, 270.0) for k in range(4))
+    heights = dict(
+        zip(("V1", "V2", "V3", "V4", "V5", "V6"), (-5, -9, -13, -17, -18, -16), strict=True)
+    )
+    names = tuple(
+        replace(
+            name,
+            y_mm=name.y_mm + 23.0 * ((name.y_mm + 6 - 40) // 20) + 6 + heights.get(name.lead, -5),
+        )
+        for name in page.names
+    )
+    best = candidate_layouts(replace(page, rows=rows, names=names))[0]
+    assert (best.layout.name, best.order) == ("3x4+1", "cabrera")
+    assert len(best.name_edges) == 12
+
+
+def _strips(*leads, scores=None):
+    rows = tuple(RowSeen(30 + 22.0 * k, 25.0, 275.0) for k in range(len(leads)))
+    scores = scores or [0.9] * len(leads)
+    names = tuple(
+        NameSeen(lead, 22.0, row.y_mm - 15, score)
+        for lead, row, score in zip(leads, rows, scores, strict=True)
+    )
+    return PageSeen(names, rows, ())
+
+
+@pytest.mark.parametrize("leads", [("I", "II", "III"), ("II", "V1", "V5"), ("V2", "II")])
+def test_a_few_rhythm_strips_are_told_by_their_names(leads):
+    best = candidate_layouts(_strips(*leads))[0]
+    assert best.is_strips
+    assert [lead.lead for lead in best.printed_leads(10.0)] == list(leads)
+    assert {lead.duration_s for lead in best.printed_leads(10.0)} == {10.0}
+    assert best.score == pytest.approx(0.9 * len(leads))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        _strips("II", "II", "V1"),
+        _strips("II", "V1", "V5", scores=[0.9, 0.3, 0.9]),
+        replace(_strips("I", "II", "III"), names=_page("3x4").names),
+    ],
+    ids=["one name twice", "a name in doubt", "names of other columns"],
+)
+def test_rows_without_a_name_each_at_their_start_are_no_strips(page):
+    assert not any(one.is_strips and one.layout.rows > 1 for one in candidate_layouts(page)[:1])

@@ -165,7 +165,7 @@ def test_few_names_and_augmented_leads_that_do_not_fit_are_refused(names, goldbe
 
     page: Any = SimpleNamespace(
         agreement=Agreement(1.0, 1.0, 1.0, goldberger, 1.0),
-        found=SimpleNamespace(score=names, layout=LAYOUTS["3x4+1"]),
+        found=SimpleNamespace(score=names, layout=LAYOUTS["3x4+1"], is_strips=False),
         flat_rows=0,
         support=5.0,
         quality=0.8,
@@ -176,6 +176,29 @@ def test_few_names_and_augmented_leads_that_do_not_fit_are_refused(names, goldbe
     with pytest.raises(PageRejected, match="augmented leads do not agree"):
         _refuse(page, ReadOptions())
     _refuse(page, ReadOptions(layout="3x4+1"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "support", "refused"), [(1, 0.85, False), (3, 2.5, False), (3, 2.2, True)]
+)
+def test_of_rhythm_strips_alone_each_needs_its_name(rows, support, refused):
+    from digitization.quality import Agreement
+    from digitization.read_page import ReadOptions, _refuse
+
+    nothing = float("nan")
+    layout = Layout("other" if rows > 1 else "strip", rows, 1)
+    page: Any = SimpleNamespace(
+        agreement=Agreement(1.0, 1.0, nothing, nothing, nothing),
+        found=SimpleNamespace(score=support, layout=layout, is_strips=True),
+        flat_rows=0,
+        support=support,
+        quality=0.8,
+    )
+    if not refused:
+        _refuse(page, ReadOptions())
+        return
+    with pytest.raises(PageRejected, match="lead names"):
+        _refuse(page, ReadOptions())
 
 
 def test_of_two_layouts_alike_the_one_whose_leads_were_read_is_better():

@@ -327,3 +327,26 @@ def test_marks_tell_how_far_columns_with_gaps_stand_apart():
     starts, width = time_base(_found("3x4", 3, 62.5 + gap), rows, (), 25.0, marks=marks)
     assert width == 62.5
     np.testing.assert_allclose(starts, LEFT + (62.5 + gap) * np.arange(4), atol=0.02)
+
+
+@pytest.mark.parametrize("gap", [8.0, 9.5])
+def test_columns_with_a_pulse_each_and_gaps_begin_behind_their_pulses(gap):
+    """What is read of the pulses as parts of the rows makes the gaps seem narrower."""
+    foot = 1.5
+    lefts = LEFT + (62.5 + gap) * np.arange(4)
+    pulses = tuple(
+        PulseSeen(left - foot - 5, 25.0 + 18 * row, left - foot, 30.0 + 18 * row)
+        for left in lefts
+        for row in range(3)
+    )
+    rows = []
+    for level in (30.0, 48.0, 66.0):
+        row = _row_with_gaps(LEFT, gap, level)
+        off = row.x_mm[:, None] - lefts
+        here = np.maximum(row.presence, ((off > -9) & (off < -5)).any(axis=1)).astype(np.float32)
+        rows.append(clean_heights(row.x_mm, np.full(len(here), level), here, here))
+    edges = tuple((column, left + 2) for column, left in enumerate(lefts))
+    found = replace(_found("3x4", 3, 62.5 + gap), names_apart_mm=62.5 + gap, name_edges=edges)
+    starts, width = time_base(found, rows, pulses, 25.0)
+    assert width == 62.5
+    np.testing.assert_allclose(starts, lefts, atol=0.1)
