@@ -352,7 +352,7 @@ def _support(
 class _Matched:
     """A name and the row and column at which a layout expects it.
 
-    ``is_apart`` where it stands before the pulses of its row, and so elsewhere than others.
+    ``is_apart`` where it stands elsewhere than others, higher or before the pulses of its row.
     """
 
     name: NameSeen
@@ -420,7 +420,8 @@ def _at_one_shift(
             close_y = abs(dy - shift_y) < reach_y_mm
             other = matched.get((one.row, one.column))
             if close_x and close_y and (other is None or other.name.score < one.name.score):
-                matched[one.row, one.column] = one
+                is_apart = abs(dy - shift_y) >= NAME_TOLERANCE_MM[1]
+                matched[one.row, one.column] = replace(one, is_apart=is_apart)
         total = sum(one.name.score for one in matched.values())
         if total > most:
             most, best, best_shift = total, list(matched.values()), (shift_x, shift_y)

@@ -359,7 +359,9 @@ def test_names_may_stand_as_high_as_their_own_traces_need():
     )
     best = candidate_layouts(replace(page, rows=rows, names=names))[0]
     assert (best.layout.name, best.order) == ("3x4+1", "cabrera")
-    assert len(best.name_edges) == 12
+    assert best.evidence["names_matched"] == sorted(LEADS)
+    # Those that stand elsewhere than most do not tell where columns begin.
+    assert 0 < len(best.name_edges) < len(LEADS)
 
 
 def _strips(*leads, scores=None):
