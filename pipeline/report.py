@@ -57,7 +57,7 @@ LAYOUT_WORDS = {
     "6x2+1": "6 rows of 2 leads and a rhythm strip",
     "12x1": "12 rows of one lead",
     "strip": "a single strip",
-    "other": "leads in an order of their own",
+    "other": "leads in a layout of their own",
 }
 
 
