@@ -373,9 +373,10 @@ def _matched_names(
     Of all shifts that one name has, the one with the highest sum of scores; the names of the first
     column may have one of their own.
     """
-    (least_x, most_x), (least_y, most_y) = _name_reach_mm(rows)
+    apart_mm = _rows_apart_mm(rows)
+    (least_x, most_x), (least_y, most_y) = _name_reach_mm(apart_mm)
     # Some programs print each name as high as its own trace needs.
-    reach_y = max(NAME_TOLERANCE_MM[1], _NAMES_APART_ROWS * _rows_apart_mm(rows))
+    reach_y = max(NAME_TOLERANCE_MM[1], _NAMES_APART_ROWS * apart_mm)
     near = []
     for name in names:
         for row, column in expected.get(name.lead, []):
@@ -449,7 +450,7 @@ def _strip_names(
         shift: how far from the start of their stretches, across and down, the other names stand
             in mm; None where there are none.
     """
-    (least_x, most_x), (least_y, most_y) = _name_reach_mm(rows)
+    (least_x, most_x), (least_y, most_y) = _name_reach_mm(_rows_apart_mm(rows))
     found: list[NameSeen | None] = []
     taken = set(used)
     for row in (rows[number] for number in strips):
@@ -484,13 +485,11 @@ def _dropped(seen: tuple[RowSeen, ...], kept: tuple[RowSeen, ...]) -> float:
     return sum(min(1.0, share) for share in left_out)
 
 
-def _name_reach_mm(
-    rows: tuple[RowSeen, ...],
-) -> tuple[tuple[float, float], tuple[float, float]]:
+def _name_reach_mm(rows_apart_mm: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """How far from a stretch's start its name may stand, across and down."""
     across, (up, down) = _NAME_REACH_MM
-    apart = _rows_apart_mm(rows)
-    return across, (min(up, _NAME_REACH_ROWS[0] * apart), max(down, _NAME_REACH_ROWS[1] * apart))
+    highest, lowest = (share * rows_apart_mm for share in _NAME_REACH_ROWS)
+    return across, (min(up, highest), max(down, lowest))
 
 
 def _rows_apart_mm(rows: tuple[RowSeen, ...]) -> float:

@@ -156,20 +156,27 @@ def test_a_page_without_names_that_says_less_is_refused(layout, seed, monkeypatc
         read_perfectly(without_names(photograph(layout, "photo", seed)), monkeypatch)
 
 
+def _composed(found: Any, support: float, checks: tuple[float, float, float]) -> Any:
+    """A page as it is put together, all of it read, with what its leads say of each other."""
+    from digitization.quality import Agreement
+
+    return SimpleNamespace(
+        agreement=Agreement(1.0, 1.0, *checks),
+        found=found,
+        flat_rows=0,
+        support=support,
+        quality=0.8,
+    )
+
+
 @pytest.mark.parametrize(
     ("names", "goldberger", "refused"), [(2.0, 0.2, True), (2.0, 0.9, False), (8.0, 0.2, False)]
 )
 def test_few_names_and_augmented_leads_that_do_not_fit_are_refused(names, goldberger, refused):
-    from digitization.quality import Agreement
     from digitization.read_page import ReadOptions, _refuse
 
-    page: Any = SimpleNamespace(
-        agreement=Agreement(1.0, 1.0, 1.0, goldberger, 1.0),
-        found=SimpleNamespace(score=names, layout=LAYOUTS["3x4+1"], is_strips=False),
-        flat_rows=0,
-        support=5.0,
-        quality=0.8,
-    )
+    found = SimpleNamespace(score=names, layout=LAYOUTS["3x4+1"], is_strips=False)
+    page = _composed(found, 5.0, (1.0, goldberger, 1.0))
     if not refused:
         _refuse(page, ReadOptions())
         return
@@ -182,18 +189,11 @@ def test_few_names_and_augmented_leads_that_do_not_fit_are_refused(names, goldbe
     ("rows", "support", "refused"), [(1, 0.85, False), (3, 2.5, False), (3, 2.2, True)]
 )
 def test_of_rhythm_strips_alone_each_needs_its_name(rows, support, refused):
-    from digitization.quality import Agreement
     from digitization.read_page import ReadOptions, _refuse
 
-    nothing = float("nan")
     layout = Layout("other" if rows > 1 else "strip", rows, 1)
-    page: Any = SimpleNamespace(
-        agreement=Agreement(1.0, 1.0, nothing, nothing, nothing),
-        found=SimpleNamespace(score=support, layout=layout, is_strips=True),
-        flat_rows=0,
-        support=support,
-        quality=0.8,
-    )
+    found = SimpleNamespace(score=support, layout=layout, is_strips=True)
+    page = _composed(found, support, (float("nan"),) * 3)
     if not refused:
         _refuse(page, ReadOptions())
         return
